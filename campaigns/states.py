@@ -1,0 +1,38 @@
+"""The states of a campaign and the only steps between them."""
+
+from enum import StrEnum
+
+
+class CampaignState(StrEnum):
+    """Where a campaign is between an idea and its last message."""
+
+    DRAFT = "draft"
+    CHECKED = "checked"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+_S = CampaignState
+
+# Any change to what was checked or approved leads back to draft: an approval is for exactly what was seen.
+STEPS: dict[CampaignState, frozenset[CampaignState]] = {
+    _S.DRAFT: frozenset({_S.CHECKED, _S.CANCELLED}),
+    _S.CHECKED: frozenset({_S.CHECKED, _S.SUBMITTED, _S.DRAFT, _S.CANCELLED}),
+    _S.SUBMITTED: frozenset({_S.APPROVED, _S.DRAFT, _S.CANCELLED}),
+    _S.APPROVED: frozenset({_S.SCHEDULED, _S.SENDING, _S.DRAFT, _S.CANCELLED}),
+    _S.SCHEDULED: frozenset({_S.SENDING, _S.DRAFT, _S.CANCELLED}),
+    _S.SENDING: frozenset({_S.PAUSED, _S.DONE, _S.CANCELLED}),
+    _S.PAUSED: frozenset({_S.SENDING, _S.CANCELLED}),
+    _S.DONE: frozenset(),
+    _S.CANCELLED: frozenset(),
+}
+
+
+def allowed(*, before: CampaignState, after: CampaignState) -> bool:
+    """Whether a campaign may go from one state to the other."""
+    return after in STEPS[before]

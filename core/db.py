@@ -1,0 +1,101 @@
+"""One database, one way to open a transaction."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+
+from core.errors import NotReachable
+from core.settings import settings
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Id = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+Document = Annotated[dict[str, Any], mapped_column(JSONB)]
+
+
+class Base(DeclarativeBase):
+    """Declarative base of all tables, in every stage."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def text_enum(kind: type[StrEnum]) -> Enum:
+    """Column type that keeps an enumeration as its readable value, checked by the database."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        values_callable=lambda members: [member.value for member in members],
+        name=kind.__name__.lower(),
+        length=40,
+    )
+
+
+@cache
+def engine() -> Engine:
+    """The connection pool of this process. Made anew after a fork: see `forget_connections`."""
+    return create_engine(
+        settings().database_url,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+        # Seals cover times as text, so every session must spell them alike.
+        connect_args={"connect_timeout": 5, "application_name": "crusoe", "options": "-c timezone=UTC"},
+    )
+
+
+def forget_connections() -> None:
+    """Give up inherited connections without closing them: they belong to the parent process."""
+    engine().dispose(close=False)
+
+
+def forget_engine() -> None:
+    """Close the pool and read the settings anew at the next use; tests move between databases this way."""
+    if engine.cache_info().currsize:
+        engine().dispose()
+    engine.cache_clear()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Open a session, commit at the end, then run what was registered with `after_commit`.
+
+    Requests and tasks open it; services take the session and never commit. On any error everything is rolled back and
+    nothing that was registered runs.
+    """
+    try:
+        with Session(engine(), expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            waiting: list[Callable[[], None]] = session.info.pop("after_commit", [])
+    except OperationalError as error:
+        if error.connection_invalidated or "connection" in str(error.orig):
+            raise NotReachable(
+                "database_unreachable",
+                "The database does not answer.",
+                "Start it with `crusoe up`, or check DATABASE_URL.",
+            ) from error
+        raise
+    for action in waiting:
+        action()
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Run `action` once the transaction of `session` is safely stored; never when it is rolled back."""
+    session.info.setdefault("after_commit", []).append(action)

@@ -1,0 +1,98 @@
+"""The secrets of an installation, and the keyed hashes and tokens made with them.
+
+One random root per purpose is drawn at first start into `CRUSOE_HOME/keys.json`, readable by its owner only.
+They never stand in the database: who steals a dump learns no address from the suppression list.
+"""
+
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b, sha256
+from pathlib import Path
+
+from core.errors import NotAllowed
+from core.settings import Mode, settings
+
+PURPOSES = ("session", "address", "token", "verp", "webhook")
+KEY_BYTES = 32
+MAC_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One key per purpose, so that a leak of one does not open the others. `key_id` names the generation."""
+
+    key_id: int
+    session: bytes
+    address: bytes
+    token: bytes
+    verp: bytes
+    webhook: bytes
+
+
+@cache
+def keys() -> Keys:
+    """The keys of this installation; drawn at first use in development, required in production."""
+    path = settings().home / "keys.json"
+    if not path.exists():
+        if settings().mode is Mode.PRODUCTION:
+            raise NotAllowed(
+                "keys_missing",
+                f"There is no key file at {path}.",
+                "Restore it from your backup, or make a new one with `crusoe keys new` before the first start.",
+            )
+        draw(path=path)
+    return _read(path)
+
+
+def draw(*, path: Path) -> None:
+    """Write a new key file; an existing one is never replaced, because every stored hash depends on it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"key_id": 1} | {purpose: secrets.token_hex(KEY_BYTES) for purpose in PURPOSES}
+    unfinished = path.with_name(f".keys-{os.getpid()}-{secrets.token_hex(4)}")
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # A hard link fails when another process was first; then its keys are the keys.
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()
+
+
+def _read(path: Path) -> Keys:
+    if path.stat().st_mode & 0o077:
+        raise NotAllowed("keys_exposed", f"Others can read {path}.", f"Run: chmod 600 {path}")
+    content = json.loads(path.read_text())
+    values = {purpose: bytes.fromhex(content[purpose]) for purpose in PURPOSES}
+    if any(len(value) < KEY_BYTES for value in values.values()):
+        raise NotAllowed("keys_weak", f"A key in {path} is shorter than {KEY_BYTES} bytes.", "Restore the key file.")
+    return Keys(key_id=content["key_id"], **values)
+
+
+def address_key(normalised: str) -> bytes:
+    """HMAC-SHA-256 of a normalised address or `@domain`: what stands for it everywhere outside `contacts`."""
+    return hmac.digest(keys().address, normalised.encode(), "sha256")
+
+
+def mac(purpose_key: bytes, payload: bytes) -> bytes:
+    """Keyed BLAKE2b, 128 bits: short enough for a link, and 1 microsecond."""
+    return blake2b(payload, key=purpose_key, digest_size=MAC_BYTES).digest()
+
+
+def verified(purpose_key: bytes, signed: bytes) -> bytes | None:
+    """The payload of `payload + mac`, or None when the seal is not ours. Compared in constant time."""
+    payload, seal = signed[:-MAC_BYTES], signed[-MAC_BYTES:]
+    return payload if payload and hmac.compare_digest(seal, mac(purpose_key, payload)) else None
+
+
+def fingerprint(secret: str) -> bytes:
+    """SHA-256 of a random token. Only this is stored; the token itself is in the mail or with the caller."""
+    return sha256(secret.encode()).digest()

@@ -1,0 +1,100 @@
+"""Who may do what: one table, used by pages, API and command line alike."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A user has one role; two people are needed for what must be checked by two."""
+
+    MARKETER = "marketer"
+    COMPLIANCE = "compliance"
+    RELEASER = "releaser"
+    SALES = "sales"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """One thing that a person can be allowed to do."""
+
+    SEE_DASHBOARD = "dashboard.see"
+    SEE_CONTACTS = "contacts.see"
+    IMPORT_CONTACTS = "contacts.import"
+    EXPORT_CONTACTS = "contacts.export"
+    SEE_SEGMENTS = "segments.see"
+    EDIT_SEGMENTS = "segments.edit"
+    SEE_TEMPLATES = "templates.see"
+    EDIT_TEMPLATES = "templates.edit"
+    SEE_CAMPAIGNS = "campaigns.see"
+    EDIT_CAMPAIGNS = "campaigns.edit"
+    SUBMIT_CAMPAIGNS = "campaigns.submit"
+    APPROVE_CAMPAIGNS = "campaigns.approve"
+    LAUNCH_CAMPAIGNS = "campaigns.launch"
+    PAUSE_CAMPAIGNS = "campaigns.pause"
+    RELEASE_HOLDS = "holds.release"
+    SEE_SUPPRESSION = "suppression.see"
+    EDIT_SUPPRESSION = "suppression.edit"
+    SEE_LEADS = "leads.see"
+    ANSWER_LEADS = "leads.answer"
+    SEE_AUDIT = "audit.see"
+    SEE_INBOX = "inbox.see"
+    MANAGE_USERS = "users.manage"
+    APPLY_CONFIGURATION = "configuration.apply"
+
+
+_EVERYONE = {Permission.SEE_DASHBOARD, Permission.PAUSE_CAMPAIGNS}
+_READING = {
+    Permission.SEE_CONTACTS,
+    Permission.SEE_SEGMENTS,
+    Permission.SEE_TEMPLATES,
+    Permission.SEE_CAMPAIGNS,
+    Permission.SEE_SUPPRESSION,
+    Permission.SEE_INBOX,
+}
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.MARKETER: frozenset(
+        _EVERYONE
+        | _READING
+        | {
+            Permission.IMPORT_CONTACTS,
+            Permission.EDIT_SEGMENTS,
+            Permission.EDIT_TEMPLATES,
+            Permission.EDIT_CAMPAIGNS,
+            Permission.SUBMIT_CAMPAIGNS,
+            Permission.LAUNCH_CAMPAIGNS,
+            Permission.SEE_LEADS,
+        }
+    ),
+    Role.COMPLIANCE: frozenset(
+        _EVERYONE
+        | _READING
+        | {
+            Permission.IMPORT_CONTACTS,
+            Permission.EXPORT_CONTACTS,
+            Permission.APPROVE_CAMPAIGNS,
+            Permission.RELEASE_HOLDS,
+            Permission.EDIT_SUPPRESSION,
+            Permission.SEE_LEADS,
+            Permission.SEE_AUDIT,
+        }
+    ),
+    Role.RELEASER: frozenset(
+        _EVERYONE
+        | _READING
+        | {
+            Permission.SUBMIT_CAMPAIGNS,
+            Permission.APPROVE_CAMPAIGNS,
+            Permission.LAUNCH_CAMPAIGNS,
+            Permission.SEE_AUDIT,
+        }
+    ),
+    Role.SALES: frozenset(
+        _EVERYONE | {Permission.SEE_CONTACTS, Permission.SEE_LEADS, Permission.ANSWER_LEADS, Permission.SEE_INBOX}
+    ),
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+def may(*, role: Role, permission: Permission) -> bool:
+    """Whether people of this role may do it."""
+    return permission in GRANTS[role]

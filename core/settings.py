@@ -1,0 +1,96 @@
+"""The one place that reads the environment."""
+
+from enum import StrEnum
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
+from urllib.parse import quote
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# A UNIX socket path may have 107 bytes on Linux and 103 on macOS; PostgreSQL adds "/.s.PGSQL.5432".
+LONGEST_SOCKET_FOLDER = 85
+
+LAST_PORT = 65535
+
+
+class Mode(StrEnum):
+    """`production` refuses to start with missing or generated-on-the-fly secrets."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Everything that an operator may decide from outside. Names: `CRUSOE_` + the field, in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="CRUSOE_", frozen=True, extra="ignore", populate_by_name=True)
+
+    home: Path = Path("var")
+    mode: Mode = Mode.DEVELOPMENT
+    external_database_url: str | None = Field(None, validation_alias=AliasChoices("DATABASE_URL"))
+    external_redis_url: str | None = Field(None, validation_alias=AliasChoices("REDIS_URL"))
+    smtp_url: str | None = None
+    base_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=LAST_PORT)
+    inbox_port: int | None = Field(None, ge=1, le=LAST_PORT)
+    workers: int = Field(2, ge=1, le=64)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def socket_folder(self) -> Path:
+        """Where the embedded servers put their sockets: in the home, or in /tmp when its path is too long."""
+        inside = self.home / "run"
+        if len(str(inside).encode()) <= LONGEST_SOCKET_FOLDER:
+            return inside
+        return Path(gettempdir()) / f"crusoe-{sha256(str(self.home).encode()).hexdigest()[:12]}"
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of PostgreSQL: `DATABASE_URL`, else the embedded server of this home."""
+        if self.external_database_url:
+            scheme, _, rest = self.external_database_url.partition("://")
+            return (
+                f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.external_database_url
+            )
+        return f"postgresql+psycopg://crusoe@/crusoe?host={quote(str(self.socket_folder), safe='')}"
+
+    @property
+    def redis_url(self) -> str:
+        """URL of the broker: `REDIS_URL`, else the socket of the embedded Valkey."""
+        return self.external_redis_url or f"unix://{self.socket_folder}/valkey.sock"
+
+    @property
+    def broker_url(self) -> str:
+        """The same broker in the spelling that Celery understands."""
+        if self.redis_url.startswith("unix://"):
+            return "redis+socket://" + self.redis_url.removeprefix("unix://")
+        return self.redis_url
+
+    @property
+    def public_url(self) -> str:
+        """The address that stands in mails, without a trailing slash."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def transport_url(self) -> str:
+        """Where mail goes when a sender names no transport of its own: the inbox of this home."""
+        return self.smtp_url or f"smtp://127.0.0.1:{self.inbox_smtp_port}"
+
+    @property
+    def inbox_smtp_port(self) -> int:
+        """The embedded inbox listens beside the web port, so that two homes never share one."""
+        return self.inbox_port or (self.port + 1000 if self.port + 1000 <= LAST_PORT else self.port - 1000)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once. `settings.cache_clear()` reads them again."""
+    return Settings()

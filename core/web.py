@@ -1,0 +1,70 @@
+"""What the pages of all stages share: blueprints, permissions on routes, rendering.
+
+Every view says who may see it, with `needs(permission)` or `public`; a test walks all routes and fails on one that says
+nothing. Views open a transaction, call verbs, and render.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from core.errors import NotAllowed
+from core.permissions import Permission
+from core.users import Actor
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+
+
+def needs(permission: Permission) -> Callable[[View], View]:
+    """Let only signed-in people with this permission in; others are sent to the log-in page or refused."""
+
+    def wrap(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **values: Any) -> ResponseReturnValue:
+            actor = current_actor()
+            if actor is None:
+                return redirect(url_for("app.sign_in", next=request.full_path if request.method == "GET" else None))
+            actor.require(permission)
+            return view(*args, **values)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return cast("View", guarded)
+
+    return wrap
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may call, without a log-in."""
+    view.permission = None  # type: ignore[attr-defined]
+    return view
+
+
+def current_actor() -> Actor | None:
+    """Who is signed in, as found at the start of the request."""
+    return cast("Actor | None", g.get("actor"))
+
+
+def acting() -> Actor:
+    """Who is signed in; for use behind `needs`."""
+    actor = current_actor()
+    if actor is None:
+        raise NotAllowed("not_signed_in", "Please sign in first.")
+    return actor
+
+
+def blueprint(stage: str, *, url_prefix: str | None = None) -> Blueprint:
+    """The blueprint of a stage. Its pages stand in `<stage>/pages/` and are named `<stage>/page.html`."""
+    return Blueprint(stage, stage, url_prefix=url_prefix)
+
+
+def page(name: str, **values: Any) -> str:
+    """Render a page of our own (never mail content)."""
+    return render_template(name, **values)
+
+
+def is_fragment() -> bool:
+    """Whether htmx asks for a part of a page, not the whole."""
+    return request.headers.get("HX-Request") == "true" and "HX-Boosted" not in request.headers

@@ -1,0 +1,105 @@
+"""Senders, runs, and the ledger of messages: one row for each recipient of each run."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, ENUM
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from contacts.models import TrackingLevel
+from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
+from delivery.states import HANDED_OVER, MessageState, RunKind, RunState
+
+
+class Sender(Base):
+    """Who a mail comes from, and the server it leaves by. Keys of signatures stand in the key file, not here."""
+
+    __tablename__ = "sender"
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    controller_id: Mapped[int] = mapped_column(ForeignKey("controller.id"))
+    from_name: Mapped[str]
+    from_address: Mapped[str]
+    reply_to: Mapped[str | None]
+    return_domain: Mapped[str]
+    transport_url: Mapped[str | None]
+    most_per_second: Mapped[int | None]
+    dkim_selector: Mapped[str | None]
+    created_at: Mapped[CreatedAt]
+
+
+class Run(Base):
+    """One launch of a campaign, or the standing run of a kind of transactional mail.
+
+    `content` is the frozen, compiled form of what is said; `state` is what pause and stop change, and the gate reads.
+    """
+
+    __tablename__ = "run"
+
+    id: Mapped[Id]
+    kind: Mapped[RunKind] = mapped_column(text_enum(RunKind))
+    name: Mapped[str]
+    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
+    purpose: Mapped[str]
+    tracking: Mapped[TrackingLevel] = mapped_column(text_enum(TrackingLevel))
+    content: Mapped[Document]
+    content_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[RunState] = mapped_column(text_enum(RunState))
+    state_reason: Mapped[str | None]
+    retry_unknown: Mapped[bool] = mapped_column(server_default="false")
+    # Reasons for which compliance released holds of this run; the gate lets these pass and records that it did.
+    released: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    audience: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    planned_up_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    planned_at: Mapped[Moment | None]
+    created_at: Mapped[CreatedAt]
+    finished_at: Mapped[Moment | None]
+
+
+_HANDED_OVER = ", ".join(f"'{state}'" for state in sorted(HANDED_OVER))
+
+
+class Message(Base):
+    """One message to one recipient. The row is the queue: workers claim it, and it ends in exactly one end state."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        # At most once: the same step of the same run never writes twice to one address.
+        UniqueConstraint("run_id", "address_id", "step", "occurrence", "channel"),
+        CheckConstraint(f"state NOT IN ({_HANDED_OVER}) OR decision_id IS NOT NULL", name="no_decision_no_send"),
+        CheckConstraint("state NOT IN ('claimed', 'handing_over') OR token IS NOT NULL", name="claimed_by_somebody"),
+        Index("ix_message_ready", "run_id", "not_before", "id", postgresql_where=text("state = 'ready'")),
+        Index("ix_message_leased", "lease_until", postgresql_where=text("state IN ('claimed', 'handing_over')")),
+        Index("ix_message_in_handover", "address_id", postgresql_where=text("state = 'handing_over'")),
+        {"postgresql_with": {"fillfactor": 85}},
+    )
+
+    id: Mapped[Id]
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    address_id: Mapped[int] = mapped_column(BigInteger)
+    contact_id: Mapped[int | None] = mapped_column(BigInteger)
+    occurrence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    decision_id: Mapped[int | None] = mapped_column(BigInteger)
+    token: Mapped[int | None] = mapped_column(BigInteger)
+    not_before: Mapped[Moment | None]
+    lease_until: Mapped[Moment | None]
+    handed_over_at: Mapped[Moment | None]
+    done_at: Mapped[Moment | None]
+    state: Mapped[MessageState] = mapped_column(
+        ENUM(MessageState, name="message_state", values_callable=lambda states: [state.value for state in states])
+    )
+    step: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    leases_lost: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    reply_code: Mapped[int | None] = mapped_column(SmallInteger)
+    channel: Mapped[str] = mapped_column(server_default="email")
+    reply_text: Mapped[str | None]

@@ -1,0 +1,171 @@
+"""Who must not be written to, the lists that say so, the rules in force, and every decision made."""
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import ARRAY, ENUM
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
+from core.evidence import Chain, register
+
+
+class Cause(StrEnum):
+    """Why an entry stands in the suppression list."""
+
+    OPTED_OUT = "opted_out"
+    COMPLAINT = "complaint"
+    HARD_BOUNCE = "hard_bounce"
+    INTERNAL_BLOCK = "internal_block"
+
+
+class Stage(StrEnum):
+    """When a decision was made."""
+
+    PLAN = "plan"
+    GATE = "gate"
+
+
+class VersionState(StrEnum):
+    """Where a version of an external list is in its life."""
+
+    LOADING = "loading"
+    ACTIVE = "active"
+    REPLACED = "replaced"
+
+
+class SuppressionEntry(Base):
+    """One reason not to write to an address or to a whole domain. Never updated, never deleted.
+
+    An absent channel, purpose or controller means all of them.
+    """
+
+    __tablename__ = "suppression_entry"
+    __table_args__ = (CheckConstraint("(address_id IS NULL) <> (domain_key IS NULL)", name="address_or_domain"),)
+
+    id: Mapped[Id]
+    address_id: Mapped[int | None] = mapped_column(ForeignKey("address.id"), index=True)
+    domain_key: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    channel: Mapped[str | None]
+    purpose: Mapped[str | None]
+    controller_id: Mapped[int | None] = mapped_column(ForeignKey("controller.id"))
+    cause: Mapped[Cause] = mapped_column(text_enum(Cause))
+    at: Mapped[Moment]
+    source: Mapped[str]
+    evidence: Mapped[Document] = mapped_column(server_default="{}")
+    recorded_at: Mapped[CreatedAt]
+
+
+class SuppressionLift(Base):
+    """An entry that no longer counts, because a second person agreed to a reason. Never updated, never deleted."""
+
+    __tablename__ = "suppression_lift"
+
+    entry_id: Mapped[int] = mapped_column(ForeignKey("suppression_entry.id"), primary_key=True)
+    at: Mapped[CreatedAt]
+    asked_by: Mapped[str]
+    agreed_by: Mapped[str]
+    reason: Mapped[str]
+
+
+class ListVersion(Base):
+    """One published state of an external do-not-contact list."""
+
+    __tablename__ = "list_version"
+    __table_args__ = (
+        Index("uq_list_version_active", "list_id", unique=True, postgresql_where=text("state = 'active'")),
+    )
+
+    id: Mapped[Id]
+    list_id: Mapped[str] = mapped_column(index=True)
+    state: Mapped[VersionState] = mapped_column(text_enum(VersionState))
+    published_at: Mapped[Moment]
+    fetched_at: Mapped[CreatedAt]
+    activated_at: Mapped[Moment | None]
+    records: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    fetched_by: Mapped[str]
+    source_note: Mapped[str | None]
+
+
+class ListRecord(Base):
+    """One digest of one version, as the operator published it."""
+
+    __tablename__ = "list_record"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("list_version.id", ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
+class ListHit(Base):
+    """An address of ours that a version names, itself or by its domain; derived, so that plans need no anti-join."""
+
+    __tablename__ = "list_hit"
+
+    address_id: Mapped[int] = mapped_column(ForeignKey("address.id"), primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("list_version.id", ondelete="CASCADE"), primary_key=True)
+    by_domain: Mapped[bool]
+
+
+class RuleSet(Base):
+    """A version of the rule settings. The newest activated one is in force."""
+
+    __tablename__ = "rule_set"
+
+    id: Mapped[Id]
+    settings: Mapped[Document]
+    sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    activated_at: Mapped[CreatedAt]
+    activated_by: Mapped[str]
+
+
+class DecisionContext(Base):
+    """What all decisions of one batch rest on: purpose, rules and list versions, moment, transaction."""
+
+    __tablename__ = "decision_context"
+
+    batch_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    stage: Mapped[Stage] = mapped_column(text_enum(Stage))
+    channel: Mapped[str]
+    purpose: Mapped[str]
+    controller_id: Mapped[int] = mapped_column(ForeignKey("controller.id"))
+    rules_version: Mapped[int] = mapped_column(ForeignKey("rule_set.id"))
+    list_versions: Mapped[Document]
+    decided_at: Mapped[CreatedAt]
+    # The database compares this with its own transaction id when a message is handed over.
+    transaction: Mapped[int] = mapped_column(BigInteger, server_default=text("txid_current()"))
+
+
+class StoredDecision(Base):
+    """A verdict on one message with the evidence it rests on. Never updated, never deleted."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index(None, "message_id"),
+        Index(None, "batch_id", postgresql_using="brin"),
+    )
+
+    id: Mapped[Id]
+    batch_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    address_id: Mapped[int] = mapped_column(BigInteger)
+    verdict: Mapped[str] = mapped_column(ENUM("send", "hold", "block", name="verdict"))
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    basis: Mapped[str | None]
+    consent_id: Mapped[int | None] = mapped_column(BigInteger)
+    purchase_id: Mapped[int | None] = mapped_column(BigInteger)
+    entry_id: Mapped[int | None] = mapped_column(BigInteger)
+    list_version_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+CHAIN = register(
+    Chain(
+        name="decision",
+        table="decision",
+        columns=(
+            "id", "message_id", "address_id", "verdict", "reasons", "basis",
+            "consent_id", "purchase_id", "entry_id", "list_version_id",
+        ),
+    )
+)  # fmt: skip
