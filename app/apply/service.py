@@ -1,0 +1,143 @@
+"""Validate a folder as a whole, then bring the installation to what it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.apply.kinds import KINDS, Kind
+from app.apply.schema import DOCUMENTS, SECTIONS, Item
+from app.apply.source import Place, Source, read_folder
+from campaigns import void_if_changed
+from campaigns.models import Campaign
+from core.errors import WrongInput
+
+MOST_LINES = 50
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is different for one thing: created, or updated with a line for each value that changes."""
+
+    kind: str
+    code: str
+    change: str
+    diff: list[str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a file asks for, and where it stands."""
+
+    kind: Kind
+    item: Item | dict[str, Any]
+    source: Source
+    place: Place
+
+
+def apply_folder(session: Session, *, folder: Path, actor: str) -> list[Change]:
+    """Bring the installation to what the folder says and answer what that changed.
+
+    The caller's transaction is the unit: every mistake in every file is collected, each with file and line, and one
+    `WrongInput` tells them all, so that nothing is stored unless everything is right.
+    """
+    mistakes: list[str] = []
+    entries = _entries(read_folder(folder), mistakes)
+    changes: list[Change] = []
+    if not mistakes:
+        for kind in KINDS:
+            for entry in (entry for entry in entries if entry.kind is kind):
+                change = _apply(session, entry, actor=actor, mistakes=mistakes)
+                changes += [change] if change else []
+    if mistakes:
+        raise WrongInput(
+            "configuration",
+            f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''} in {folder}; nothing was changed.",
+            details={"lines": mistakes[:MOST_LINES]},
+        )
+    if changes:
+        _void_approvals(session, actor=actor)
+    return changes
+
+
+def _void_approvals(session: Session, *, actor: str) -> None:
+    for campaign in session.scalars(select(Campaign).where(Campaign.submitted_by.is_not(None))):
+        void_if_changed(session, campaign=campaign, actor=actor)
+
+
+def _entries(sources: list[Source], mistakes: list[str]) -> list[Entry]:
+    found: list[Entry] = []
+    by_name = {kind.section: kind for kind in KINDS}
+    for source in sources:
+        for section, content in source.data.items():
+            if section in DOCUMENTS and isinstance(content, Mapping):
+                found.append(Entry(by_name[section], dict(content), source, (section,)))
+            elif section in SECTIONS and isinstance(content, list):
+                found += _items(section, content, source, by_name[section], mistakes)
+            elif section in SECTIONS or section in DOCUMENTS:
+                shape = "a list" if section in SECTIONS else "a mapping"
+                mistakes.append(f"{source.where((section,))}: `{section}` must hold {shape}.")
+            else:
+                known = ", ".join([*SECTIONS, *DOCUMENTS])
+                mistakes.append(f"{source.where((section,))}: unknown section {section!r}; there are {known}.")
+    return found
+
+
+def _items(section: str, content: list[Any], source: Source, kind: Kind, mistakes: list[str]) -> list[Entry]:
+    found: list[Entry] = []
+    for index, raw in enumerate(content):
+        place: Place = (section, index)
+        try:
+            found.append(Entry(kind, SECTIONS[section].model_validate(raw), source, place))
+        except ValidationError as error:
+            mistakes += [
+                f"{source.where((*place, *problem['loc']))}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+                for problem in error.errors(include_url=False, include_input=False)
+            ]
+    return found
+
+
+def _apply(session: Session, entry: Entry, *, actor: str, mistakes: list[str]) -> Change | None:
+    try:
+        with session.begin_nested():
+            wanted = entry.kind.wanted(entry.item, entry.source.path.parent)
+            before = entry.kind.current(session, wanted)
+            if before == wanted:
+                return None
+            entry.kind.write(session, wanted, actor)
+    except WrongInput as error:
+        mistakes.append(f"{_where(entry, error)}: {error.message} {error.remedy}".rstrip())
+        return None
+    code = str(wanted.get(entry.kind.key) or entry.kind.section)
+    return Change(entry.kind.section, code, "updated" if before else "created", _diff(before or {}, wanted))
+
+
+def _where(entry: Entry, error: WrongInput) -> str:
+    """The line of the part that the stage complained about, found by the path it named."""
+    inner: list[str | int] = []
+    for part in error.where.replace("]", "").replace("[", ".").split("."):
+        if part:
+            inner.append(int(part) if part.isdigit() else part)
+    for prefix in (("definition",), ()):
+        place = (*entry.place, *prefix, *inner)
+        if place in entry.source.lines:
+            return entry.source.where(place)
+    return entry.source.where(entry.place)
+
+
+def _diff(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            lines.append(f"{name}: {_short(old)} -> {_short(new)}" if before else f"{name}: {_short(new)}")
+    return lines
+
+
+def _short(value: Any) -> str:
+    shown = str(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}…"

@@ -1,0 +1,141 @@
+"""From an approval to the last message: open a run, write the audience down, pause, resume, stop, finish."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.approval import require_unchanged
+from campaigns.models import Campaign
+from campaigns.service import move
+from campaigns.states import CampaignState
+from contacts.models import Controller
+from core import audit, clock
+from core.errors import NotAllowed
+from core.permissions import Permission
+from core.tasks import ring
+from core.users import Actor
+from delivery import finish_if_done, open_run, pause_run, release_holds, resume_run, stop_run
+from delivery.models import Run, Sender
+from delivery.states import RunState
+from templates import compile_version, latest
+
+SEND = "delivery.send"
+MATERIALISE = "campaigns.materialise"
+
+
+def launch(session: Session, *, campaign: Campaign, actor: Actor) -> None:
+    """Send what was approved, or wait for its time. Refused when anything differs from what was approved."""
+    actor.require(Permission.LAUNCH_CAMPAIGNS)
+    if campaign.state not in {CampaignState.APPROVED, CampaignState.SCHEDULED}:
+        raise NotAllowed(
+            "not_approved",
+            f"Campaign {campaign.code} is {campaign.state}; only an approved campaign can be launched.",
+            "Check it, submit it, and let somebody else approve it.",
+        )
+    require_unchanged(session, campaign=campaign, action="approve")
+    if campaign.scheduled_at and campaign.scheduled_at > clock.now():
+        move(session, campaign=campaign, to=CampaignState.SCHEDULED, actor=actor.email)
+        return
+    start(session, campaign=campaign, actor=actor.email)
+
+
+def start(session: Session, *, campaign: Campaign, actor: str) -> None:
+    """Open the run with the wording compiled once, and ring for the audience to be written down."""
+    sender = session.get_one(Sender, campaign.sender_id)
+    version = latest(session, template_id=campaign.template_id)
+    compiled = compile_version(version, controller=session.get_one(Controller, sender.controller_id), sender=sender)
+    campaign.run_id = open_run(
+        session,
+        name=campaign.code,
+        sender_id=sender.id,
+        purpose=campaign.purpose,
+        tracking=campaign.tracking,
+        compiled=compiled,
+    )
+    move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor)
+    ring(session, MATERIALISE)
+
+
+def start_due(session: Session) -> int:
+    """Start what is scheduled and due. What changed since its approval stays where it is and is not sent."""
+    due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= clock.now())
+    started = 0
+    for campaign in session.scalars(due.with_for_update(skip_locked=True)):
+        try:
+            require_unchanged(session, campaign=campaign, action="approve")
+        except NotAllowed as error:
+            move(session, campaign=campaign, to=CampaignState.DRAFT, actor="system", reason=error.message)
+            continue
+        start(session, campaign=campaign, actor="system")
+        started += 1
+    return started
+
+
+def pause(session: Session, *, campaign: Campaign, actor: Actor, reason: str | None = None) -> None:
+    """Stop handing over within two seconds; nothing is lost and nothing is repeated afterwards."""
+    actor.require(Permission.PAUSE_CAMPAIGNS)
+    move(session, campaign=campaign, to=CampaignState.PAUSED, actor=actor.email, reason=reason)
+    pause_run(session, run_id=_run(campaign), reason=reason or f"paused by {actor.email}")
+
+
+def resume(session: Session, *, campaign: Campaign, actor: Actor) -> None:
+    """Go on where it stopped."""
+    actor.require(Permission.LAUNCH_CAMPAIGNS)
+    move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor.email)
+    resume_run(session, run_id=_run(campaign))
+    ring(session, MATERIALISE)
+
+
+def cancel(session: Session, *, campaign: Campaign, actor: Actor, reason: str) -> None:
+    """End a campaign for good: what was not handed over yet never will be."""
+    actor.require(Permission.PAUSE_CAMPAIGNS)
+    move(session, campaign=campaign, to=CampaignState.CANCELLED, actor=actor.email, reason=reason)
+    if campaign.run_id is not None:
+        stop_run(session, run_id=campaign.run_id, reason=reason)
+
+
+def release(session: Session, *, campaign: Campaign, code: str, actor: Actor, reason: str) -> int:
+    """Let held messages of this campaign pass although `code` held them. Answers how many; every other rule still holds."""
+    actor.require(Permission.RELEASE_HOLDS)
+    if not reason.strip():
+        raise NotAllowed("reason_missing", "A hold is released for a reason.", "Say why.")
+    count = release_holds(session, run_id=_run(campaign), code=code)
+    audit.record(
+        session,
+        actor=actor.email,
+        user_id=actor.id,
+        action="campaign.release_holds",
+        object_type="campaign",
+        object_id=campaign.id,
+        reason=reason,
+        code=code,
+        messages=count,
+    )
+    if campaign.state is CampaignState.DONE:
+        reopen(session, campaign=campaign)
+    ring(session, SEND)
+    return count
+
+
+def reopen(session: Session, *, campaign: Campaign) -> None:
+    """A finished run whose held messages were released has something to send again."""
+    campaign.state = CampaignState.SENDING
+    session.get_one(Run, campaign.run_id).state = RunState.OPEN
+
+
+def finish(session: Session) -> int:
+    """Close the campaigns whose every message has reached an end."""
+    sending = select(Campaign).where(Campaign.state == CampaignState.SENDING, Campaign.run_id.is_not(None))
+    finished = 0
+    for campaign in session.scalars(sending.with_for_update(skip_locked=True)):
+        if finish_if_done(session, run_id=_run(campaign)):
+            move(session, campaign=campaign, to=CampaignState.DONE, actor="system")
+            finished += 1
+    return finished
+
+
+def _run(campaign: Campaign) -> int:
+    if campaign.run_id is None:
+        raise NotAllowed("not_launched", f"Campaign {campaign.code} was not launched yet.")
+    return campaign.run_id
+
+

@@ -1,0 +1,73 @@
+"""Look before sending: who would get it, who would not and why, and what is wrong with the mail."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.binding import bound, digest
+from campaigns.models import Campaign
+from campaigns.service import back_to_draft, move
+from campaigns.states import CampaignState
+from core import clock
+from core.errors import NotAllowed
+from delivery.models import Sender
+from segments import audience
+from segments.models import Segment
+from suppression import Question, assess, counts, samples
+from templates import check, latest
+
+# What one worker hands over in a second without a limit of the sender; only an estimate for people.
+USUAL_RATE = 200
+
+CHECKABLE = frozenset({CampaignState.DRAFT, CampaignState.CHECKED})
+
+
+def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
+    """Decide about the whole audience with the code of the gate, read the mail, and estimate how long it will take.
+
+    Changes nothing. `blocking` is true when a finding forbids to go on.
+    """
+    segment = session.get_one(Segment, campaign.segment_id)
+    sender = session.get_one(Sender, campaign.sender_id)
+    assessment = assess(
+        session,
+        audience=audience(session, segment.code),
+        question=Question(channel="email", purpose=campaign.purpose, controller_id=sender.controller_id),
+    )
+    totals = counts(assessment)
+    findings = [asdict(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))]
+    rate = sender.most_per_second or USUAL_RATE
+    return {
+        **totals,
+        "samples": samples(assessment),
+        "findings": findings,
+        "estimated_seconds": -(-int(totals["send"]) // rate),
+        "blocking": any(finding["severity"] == "fail" for finding in findings),
+    }
+
+
+def check_campaign(session: Session, *, campaign: Campaign, actor: str) -> dict[str, Any]:
+    """Run the pre-flight and keep its result with the campaign. One that is under way keeps its state."""
+    result = preflight(session, campaign=campaign)
+    if campaign.state in CHECKABLE:
+        campaign.check_result = result | {"digest": digest(bound(session, campaign)).hex()}
+        campaign.checked_at = clock.now()
+        if result["blocking"]:
+            back_to_draft(session, campaign=campaign, actor=actor, why="the check found something that must be mended")
+        else:
+            move(session, campaign=campaign, to=CampaignState.CHECKED, actor=actor)
+    return result
+
+
+def require_fresh_check(session: Session, *, campaign: Campaign) -> dict[str, Any]:
+    """What is bound now, if it is exactly what was checked."""
+    now = bound(session, campaign)
+    checked = (campaign.check_result or {}).get("digest")
+    if checked != digest(now).hex():
+        raise NotAllowed(
+            "check_outdated",
+            f"Campaign {campaign.code} has changed since it was checked.",
+            f"Run `crusoe campaign check {campaign.code}` again.",
+        )
+    return now

@@ -1,0 +1,149 @@
+"""Plan a campaign: create, change, find, list."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.models import Campaign
+from campaigns.states import CampaignState, allowed
+from contacts.models import TrackingLevel
+from core import audit, clock
+from core.errors import NotAllowed, NotFound, WrongInput
+from delivery.models import Sender
+from segments.models import Segment
+from templates.models import Template
+
+EDITABLE = frozenset(
+    {
+        CampaignState.DRAFT,
+        CampaignState.CHECKED,
+        CampaignState.SUBMITTED,
+        CampaignState.APPROVED,
+        CampaignState.SCHEDULED,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What somebody wants a campaign to be. Segment, template and sender by their codes."""
+
+    code: str
+    name: str
+    segment: str
+    template: str
+    sender: str
+    purpose: str = "newsletter"
+    tracking: TrackingLevel = TrackingLevel.INDIVIDUAL
+    scheduled_at: datetime | None = None
+
+
+def save(session: Session, *, plan: Plan, actor: str) -> Campaign:
+    """Create the campaign or bring it to this plan. Any real change to one that was checked makes it a draft again."""
+    wanted = _resolve(session, plan)
+    campaign = session.scalar(select(Campaign).where(Campaign.code == plan.code))
+    if campaign is None:
+        campaign = Campaign(code=plan.code, state=CampaignState.DRAFT, author=actor, **wanted)
+        session.add(campaign)
+        session.flush()
+        _note(session, campaign, actor=actor, action="campaign.create")
+        return campaign
+    changed = sorted(name for name, value in wanted.items() if getattr(campaign, name) != value)
+    if changed:
+        if campaign.state not in EDITABLE:
+            raise NotAllowed(
+                "campaign_fixed",
+                f"Campaign {campaign.code} is {campaign.state} and cannot be changed any more.",
+                "Make a new campaign with another code.",
+            )
+        for name in changed:
+            setattr(campaign, name, wanted[name])
+        campaign.author = actor
+        back_to_draft(session, campaign=campaign, actor=actor, why=f"changed: {', '.join(changed)}")
+    return campaign
+
+
+def _resolve(session: Session, plan: Plan) -> dict[str, object]:
+    def by_code(table: type[Segment] | type[Template] | type[Sender], code: str, field: str) -> int:
+        found = session.scalar(select(table.id).where(table.code == code))
+        if found is None:
+            raise WrongInput(f"{field}_unknown", f"There is no {field} {code!r}.", where=field)
+        return found
+
+    if not plan.name.strip():
+        raise WrongInput("name_missing", "A campaign needs a name.", where="name")
+    return {
+        "name": plan.name.strip(),
+        "segment_id": by_code(Segment, plan.segment, "segment"),
+        "template_id": by_code(Template, plan.template, "template"),
+        "sender_id": by_code(Sender, plan.sender, "sender"),
+        "purpose": plan.purpose,
+        "tracking": plan.tracking,
+        "scheduled_at": plan.scheduled_at,
+    }
+
+
+def find(session: Session, name: str | int) -> Campaign:
+    """The campaign with this number or code."""
+    by = Campaign.id == int(name) if str(name).isdigit() else Campaign.code == str(name)
+    campaign = session.scalar(select(Campaign).where(by))
+    if campaign is None:
+        raise NotFound("campaign_unknown", f"There is no campaign {name}.", "See `crusoe campaign list`.")
+    return campaign
+
+
+def lock(session: Session, name: str | int) -> Campaign:
+    """The campaign, held until the transaction ends, so that two people cannot take it two ways at once."""
+    campaign = find(session, name)
+    session.refresh(campaign, with_for_update=True)
+    return campaign
+
+
+def move(session: Session, *, campaign: Campaign, to: CampaignState, actor: str, reason: str | None = None) -> None:
+    """Take a campaign to another state, if that step exists, and note who did it."""
+    if not allowed(before=campaign.state, after=to):
+        raise NotAllowed(
+            "campaign_state",
+            f"Campaign {campaign.code} is {campaign.state}; it cannot become {to}.",
+            _next_step(campaign.state),
+        )
+    before, campaign.state = campaign.state, to
+    campaign.updated_at = clock.now()
+    _note(session, campaign, actor=actor, action=f"campaign.{to}", reason=reason, before=before)
+
+
+def back_to_draft(session: Session, *, campaign: Campaign, actor: str, why: str) -> None:
+    """Void what was checked, submitted or approved: something in it is no longer what people looked at."""
+    campaign.check_result = None
+    campaign.submitted_by = None
+    campaign.updated_at = clock.now()
+    if campaign.state is CampaignState.DRAFT:
+        _note(session, campaign, actor=actor, action="campaign.change", reason=why)
+    else:
+        move(session, campaign=campaign, to=CampaignState.DRAFT, actor=actor, reason=why)
+
+
+def _next_step(state: CampaignState) -> str:
+    return {
+        CampaignState.DRAFT: "Check it first, then submit it.",
+        CampaignState.CHECKED: "Submit it for approval.",
+        CampaignState.SUBMITTED: "Somebody else must approve it.",
+        CampaignState.APPROVED: "Launch it.",
+    }.get(state, "")
+
+
+def _note(
+    session: Session, campaign: Campaign, *, actor: str, action: str, reason: str | None = None, **details: object
+) -> None:
+    audit.record(
+        session,
+        actor=actor,
+        action=action,
+        object_type="campaign",
+        object_id=campaign.id,
+        reason=reason,
+        code=campaign.code,
+        **details,
+    )
