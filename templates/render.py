@@ -1,0 +1,69 @@
+"""Turns a compiled wording into the mail of one recipient."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Template
+
+from core.errors import WrongInput
+from templates.compiled import Compiled, Rendered, Urls
+from templates.sandbox import HTML, PLAIN
+
+LARGEST_OUTPUT = 512 * 1024
+LONGEST_SUBJECT = 500
+
+
+def render(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Rendered:
+    """The mail for one recipient.
+
+    `values`: `contact` as a plain dict of the fields in `Compiled.fields`, `basis` (`consent` or `existing_customer`),
+    and what a transactional mail names besides. Raises WrongInput when the output passes 512 KB.
+    """
+    subject, html, text = _templates(compiled)
+    merged = {**compiled.constants, **values, **_addresses(urls)}
+    return Rendered(
+        subject=one_line(_write(subject, merged)),
+        html=_write(html, merged),
+        text=_write(text, merged),
+    )
+
+
+def one_line(text: str) -> str:
+    """A header value that cannot begin another header.
+
+    `=?` is parted by an invisible joiner, because some mail libraries decode encoded words that people typed and would
+    make new header lines of what stands in them (measured with Python 3.11.7).
+    """
+    return " ".join(text.split()).replace("=?", "=\u2060?")[:LONGEST_SUBJECT]
+
+
+def _templates(compiled: Compiled) -> tuple[Template, Template, Template]:
+    return _compile(compiled.digest, compiled.subject, compiled.html, compiled.text)
+
+
+@lru_cache(maxsize=256)
+def _compile(digest: bytes, subject: str, html: str, text: str) -> tuple[Template, Template, Template]:  # noqa: ARG001
+    return PLAIN.from_string(subject), HTML.from_string(html), PLAIN.from_string(text)
+
+
+def _addresses(urls: Urls) -> dict[str, Any]:
+    named = {"unsubscribe_url": urls.unsubscribe, "preferences_url": urls.preferences, "why_url": urls.why}
+    return {**named, "pixel_url": urls.pixel, **{f"url_{n}": url for n, url in enumerate(urls.links)}}
+
+
+def _write(template: Template, values: Mapping[str, Any]) -> str:
+    return "".join(_limited(template.root_render_func(template.new_context(dict(values), shared=True))))
+
+
+def _limited(pieces: Iterable[str]) -> Iterable[str]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > LARGEST_OUTPUT:
+            raise WrongInput(
+                "mail_too_large",
+                f"The mail would be larger than {LARGEST_OUTPUT // 1024} KB.",
+                "Shorten the template or the values that it merges.",
+            )
+        yield piece

@@ -1,0 +1,206 @@
+"""The environment that mail content runs in, and the check that refuses what it must not contain.
+
+Jinja's own sandbox is one layer: every few years somebody finds a way out of it, and it limits neither memory nor time.
+So the language is cut down to what a mail needs, before anything runs: no calls, no assignments, no inheritance, no
+loops but over a written list, names from a closed vocabulary, filters and tests from a closed list, and limits on every
+size. What is left ends in time proportional to its length.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from core.errors import WrongInput
+from templates.filters import FILTERS, INTERNAL, TESTS, number_only, printable
+from templates.vocabulary import FOOTER, LOOP, Vocabulary
+
+LONGEST_SOURCE = 256 * 1024
+MOST_NODES = 20_000
+MOST_TOKENS_IN_A_TAG = 200
+DEEPEST_BRACKETS = 20
+DEEPEST_BLOCKS = 10
+DEEPEST_LOOPS = 2
+LONGEST_LIST = 50
+LONGEST_CONSTANT = 1_000
+
+
+class MailEnvironment(ImmutableSandboxedEnvironment):
+    """Attributes are keys of plain dicts; operators take numbers; there are no globals."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+
+    def __init__(self, *, autoescape: bool) -> None:
+        super().__init__(autoescape=autoescape, finalize=printable, cache_size=0, keep_trailing_newline=True)
+        self.globals.clear()
+        self.filters = FILTERS | INTERNAL
+        self.tests = dict(TESTS)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """The value under this key, or an undefined one; nothing but dicts and the counter of a loop has any."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        if isinstance(obj, LoopContext) and attribute in LOOP:
+            return getattr(obj, attribute)
+        return self.undefined(name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ARG002 - the signature is Jinja's
+        """Nothing: `x[y]` is refused when a template is saved."""
+        return self.undefined(name=str(argument))
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002
+        """Arithmetic on numbers of sane size."""
+        return "" if operator == "**" else number_only(operator, left, right)
+
+
+HTML = MailEnvironment(autoescape=True)
+PLAIN = MailEnvironment(autoescape=False)
+
+_ALLOWED = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Name, nodes.Getattr, nodes.Const,
+    nodes.List, nodes.Tuple, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not,
+    nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat,
+    nodes.CondExpr, nodes.Keyword,
+)  # fmt: skip
+
+_DEEPER = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1, "if": 1, "for": 1, "endif": -1, "endfor": -1}
+
+
+def inspect(source: str, *, vocabulary: Vocabulary, part: str) -> frozenset[str]:
+    """Check one part of a template (`subject`, `body`, ...) and answer the names it merges, like `contact.number`.
+
+    Raises WrongInput with the line and what to do about it.
+    """
+    if len(source) > LONGEST_SOURCE:
+        raise WrongInput("template_too_large", f"This is longer than {LONGEST_SOURCE // 1024} KB.", where=part)
+    try:
+        _count(source, part=part)
+        tree = HTML.parse(source)
+    except TemplateSyntaxError as error:
+        raise WrongInput(
+            "template_syntax",
+            f"{_sentence(error.message)}",
+            "Check the tag on this line and those before it.",
+            f"{part}, line {error.lineno}",
+        ) from error
+    inspector = _Inspector(vocabulary=vocabulary, part=part)
+    inspector.walk(tree, loops=())
+    return frozenset(inspector.found)
+
+
+def _sentence(message: str | None) -> str:
+    text = (message or "This is not understood").strip().rstrip(".")
+    return text[:1].upper() + text[1:] + "."
+
+
+def _count(source: str, *, part: str) -> None:
+    """Refuse what would overwhelm the parser itself, from the tokens alone."""
+    tokens = brackets = blocks = 0
+    names_a_block = False
+    for line, kind, value in HTML.lex(source):
+        if kind == "raw_begin":
+            raise WrongInput("not_allowed", "Mails may not use raw.", _ALLOWED_INSTEAD, f"{part}, line {line}")
+        tokens = 0 if kind.endswith(("_begin", "_end")) else tokens + 1
+        brackets += _DEEPER.get(value, 0) if kind == "operator" else 0
+        blocks += _DEEPER.get(value, 0) if kind == "name" and names_a_block else 0
+        names_a_block = kind == "block_begin" or (names_a_block and kind == "whitespace")
+        if tokens > MOST_TOKENS_IN_A_TAG or brackets > DEEPEST_BRACKETS or blocks > DEEPEST_BLOCKS:
+            raise WrongInput(
+                "template_too_complex",
+                "This is nested too deeply or one tag is too long.",
+                "Make it simpler.",
+                f"{part}, line {line}",
+            )
+
+
+class _Inspector:
+    """Walks the syntax tree of one part."""
+
+    def __init__(self, *, vocabulary: Vocabulary, part: str) -> None:
+        self.vocabulary = vocabulary
+        self.part = part
+        self.found: set[str] = set()
+        self.seen = 0
+
+    def walk(self, node: nodes.Node, *, loops: tuple[str, ...]) -> None:
+        """Refuse the first thing that is not allowed below this node."""
+        self.seen += 1
+        if self.seen > MOST_NODES:
+            raise self.refuse(node, "template_too_complex", "This template has too many parts.", "Make it simpler.")
+        if not isinstance(node, _ALLOWED):
+            name = type(node).__name__.lower()
+            raise self.refuse(node, "not_allowed", f"Mails may not use {_WORDS.get(name, name)}.", _ALLOWED_INSTEAD)
+        check = getattr(self, f"_{type(node).__name__.lower()}", None)
+        inner = check(node, loops) if check else loops
+        if inner is None:
+            return
+        for child in node.iter_child_nodes():
+            self.walk(child, loops=inner)
+
+    def refuse(self, node: nodes.Node, code: str, message: str, remedy: str = "") -> WrongInput:
+        return WrongInput(code, message, remedy, f"{self.part}, line {node.lineno}")
+
+    def _name(self, node: nodes.Name, loops: tuple[str, ...]) -> tuple[str, ...] | None:
+        if node.name in loops or node.ctx == "store":
+            return loops
+        if node.name not in self.vocabulary.plain and node.name != FOOTER:
+            raise self.vocabulary.unknown(node.name, where=f"{self.part}, line {node.lineno}")
+        self.found.add(node.name)
+        return loops
+
+    def _getattr(self, node: nodes.Getattr, loops: tuple[str, ...]) -> None:
+        owner = node.node.name if isinstance(node.node, nodes.Name) else None
+        fields = self.vocabulary.group(owner) if owner else None
+        if fields is None or owner in loops or (owner == "loop" and not loops):
+            spelled = f"{owner or '...'}.{node.attr}"
+            raise self.vocabulary.unknown(spelled, where=f"{self.part}, line {node.lineno}")
+        if node.attr not in fields:
+            raise self.vocabulary.unknown(f"{owner}.{node.attr}", where=f"{self.part}, line {node.lineno}")
+        if owner != "loop":
+            self.found.add(f"{owner}.{node.attr}")
+
+    def _for(self, node: nodes.For, loops: tuple[str, ...]) -> tuple[str, ...]:
+        written = isinstance(node.iter, nodes.List | nodes.Tuple) and len(node.iter.items) <= LONGEST_LIST
+        if not written or not isinstance(node.target, nodes.Name) or node.recursive or len(loops) >= DEEPEST_LOOPS:
+            raise self.refuse(
+                node,
+                "loop_not_allowed",
+                f"A loop runs over a list written in the template, of at most {LONGEST_LIST} things,"
+                f" and not more than {DEEPEST_LOOPS} deep.",
+                "Write it like {% for item in ['red', 'green'] %}.",
+            )
+        if self.vocabulary.group(node.target.name) is not None or node.target.name in self.vocabulary.plain | {FOOTER}:
+            raise self.refuse(node, "name_taken", f"{node.target.name} has a meaning already.", "Choose another name.")
+        return (*loops, node.target.name)
+
+    def _const(self, node: nodes.Const, loops: tuple[str, ...]) -> tuple[str, ...]:
+        if len(str(node.value)) > LONGEST_CONSTANT:
+            raise self.refuse(node, "template_too_complex", "A value written here is too long.", "Make it shorter.")
+        return loops
+
+    def _filter(self, node: nodes.Filter, loops: tuple[str, ...]) -> tuple[str, ...]:
+        return self._listed(node, FILTERS, loops)
+
+    def _test(self, node: nodes.Test, loops: tuple[str, ...]) -> tuple[str, ...]:
+        return self._listed(node, TESTS, loops)
+
+    def _listed(
+        self, node: nodes.Filter | nodes.Test, known: Mapping[str, Any], loops: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        kind = type(node).__name__.lower()
+        if node.name not in known or node.node is None or node.dyn_args or node.dyn_kwargs:
+            raise self.refuse(
+                node, f"{kind}_unknown", f"There is no {kind} {node.name}.", f"Known are: {', '.join(sorted(known))}."
+            )
+        return loops
+
+
+_WORDS = {
+    "include": "include", "import": "import", "fromimport": "import", "extends": "extends", "block": "block",
+    "macro": "macro", "callblock": "call", "call": "calls", "assign": "set", "assignblock": "set", "pow": "**",
+    "getitem": "brackets after a name", "slice": "slices", "filterblock": "filter blocks", "with": "with",
+    "dict": "dicts", "scope": "autoescape",
+}  # fmt: skip
+_ALLOWED_INSTEAD = "Allowed are merge fields, filters, conditions and loops over a written list."
