@@ -1,1 +1,46 @@
-"""."""
+"""Who people are, how they are reached, and what they agreed to.
+
+In come addresses as typed, files, and what people say on the recipient's side (asked, confirmed, withdrew, chose). Out
+go contacts with endpoints, `address_id`s that stand for addresses everywhere else, consents with their evidence, and
+choices. Served rule: an address in clear stands in an endpoint and nowhere else, and an address row outlives its
+contact, so that objections and evidence do too.
+"""
+
+from contacts.address_book import domain_key, ensure_addresses, find_address, note_endpoints_change
+from contacts.addresses import EmailAddress, email_address
+from contacts.choices import Choice, choice, choose
+from contacts.consents import (
+    Asked,
+    Confirmed,
+    LandingViewed,
+    MailSent,
+    Withdrawn,
+    confirm_consent,
+    note_consent_step,
+    request_consent,
+    withdraw_consent,
+)
+from contacts.people import add_contact, erase
+
+__all__ = [
+    "Asked",
+    "Choice",
+    "Confirmed",
+    "EmailAddress",
+    "LandingViewed",
+    "MailSent",
+    "Withdrawn",
+    "add_contact",
+    "choice",
+    "choose",
+    "confirm_consent",
+    "domain_key",
+    "email_address",
+    "ensure_addresses",
+    "erase",
+    "find_address",
+    "note_consent_step",
+    "note_endpoints_change",
+    "request_consent",
+    "withdraw_consent",
+]

@@ -1,0 +1,35 @@
+"""`crusoe import`: files into contacts, consents and orders. `suppression` adds opt-outs to the same group."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from contacts.importing import Intake, import_file
+from contacts.importing.progress import on_terminal
+
+File = click.Path(exists=False, dir_okay=False, path_type=Path)
+
+
+@click.group("import")
+def import_group() -> None:
+    """Read CSV files: contacts, consents, orders, opt-outs."""
+
+
+def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument and the options that every import has."""
+    for option in (
+        click.option("--encoding", help="Encoding of the file when it is not UTF-8, such as cp1252."),
+        click.option("--dry-run", is_flag=True, help="Count what would happen and change nothing."),
+        click.option("--errors", type=File, help="Where rejected rows go; else a file in the home, import-errors/."),
+        click.option("--map", "mapping", type=File, help="YAML with lines `column: field`."),
+        click.argument("file", type=File),
+    ):
+        function = option(function)
+    return function
+
+
+def run(intake: Intake[Any], file: Path, **options: Any) -> dict[str, int | str | None]:
+    """Import a file with a progress bar on a terminal; answers the documented keys."""
+    return import_file(intake, path=file, progress=on_terminal, **options).as_answer()

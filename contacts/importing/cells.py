@@ -1,0 +1,105 @@
+"""What a cell says: times, numbers, yes or no. Each function answers the value or raises `Rejected`."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from ipaddress import ip_address
+
+from contacts.addresses import EmailAddress, email_address
+from contacts.importing.intake import Rejected
+from core import clock
+from core.errors import WrongInput
+
+YES = frozenset({"yes", "y", "true", "1", "ja", "j", "wahr"})
+NO = frozenset({"no", "n", "false", "0", "nein", "falsch"})
+
+# Clocks of two machines differ a little; a consent of tomorrow is a mistake, and would outlive objections of today.
+FUTURE = timedelta(hours=26)
+
+# So much of a cell is shown in a complaint about it.
+QUOTED = 40
+
+DECIMAL = re.compile(r"[-+]?\d{1,12}(?:\.\d+)?").fullmatch
+
+
+def email(cell: str, *, field: str) -> EmailAddress:
+    """A valid e-mail address."""
+    try:
+        return email_address(cell)
+    except WrongInput as error:
+        raise Rejected(field, error.code, error.message) from None
+
+
+def text(cell: str, *, field: str, longest: int) -> str | None:
+    """Words on one line, or None when there are none. Control characters become blanks."""
+    if not cell:
+        return None
+    if len(cell) > longest:
+        raise Rejected(field, "too_long", f"{len(cell):,} characters; {longest:,} are allowed.")
+    if not cell.isprintable():
+        cell = " ".join("".join(letter if letter.isprintable() else " " for letter in cell).split())
+    return cell or None
+
+
+def required(cell: str, *, field: str, longest: int) -> str:
+    """Words on one line that must be there."""
+    found = text(cell, field=field, longest=longest)
+    if found is None:
+        raise Rejected(field, "missing", "This cell must not be empty.")
+    return found
+
+
+def yes_or_no(cell: str, *, field: str) -> bool | None:
+    """True for yes, ja, true, 1; False for no, nein, false, 0; None for nothing."""
+    word = cell.lower()
+    if word in YES:
+        return True
+    if word in NO:
+        return False
+    if not word:
+        return None
+    raise Rejected(field, "not_yes_or_no", f"{_short(cell)} is neither yes nor no.")
+
+
+def number(cell: str, *, field: str) -> Decimal:
+    """A decimal number with a point."""
+    if not DECIMAL(cell):
+        raise Rejected(field, "not_a_number", f"{_short(cell)} is no number like 1234.50.")
+    return Decimal(cell)
+
+
+def moment(cell: str, *, field: str) -> datetime | None:
+    """A time with its zone, in UTC, not in the future; None for nothing. ISO 8601."""
+    if not cell:
+        return None
+    try:
+        found = datetime.fromisoformat(cell)
+    except ValueError:
+        raise Rejected(field, "not_a_time", f"{_short(cell)} is no time like 2026-11-21T09:30:00+00:00.") from None
+    if found.tzinfo is None:
+        raise Rejected(field, "no_time_zone", f"{_short(cell)} has no time zone; write it like +01:00.")
+    if found - clock.now() > FUTURE:
+        raise Rejected(field, "in_future", f"{_short(cell)} is in the future.")
+    return found.astimezone(UTC)
+
+
+def day(cell: str, *, field: str) -> date:
+    """A date as 2026-11-21."""
+    try:
+        return date.fromisoformat(cell)
+    except ValueError:
+        raise Rejected(field, "not_a_date", f"{_short(cell)} is no date like 2026-11-21.") from None
+
+
+def ip(cell: str, *, field: str) -> str | None:
+    """An IPv4 or IPv6 address, or None for nothing."""
+    if not cell:
+        return None
+    try:
+        return str(ip_address(cell))
+    except ValueError:
+        raise Rejected(field, "not_an_ip", f"{_short(cell)} is no IP address.") from None
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= QUOTED else f"{cell[:QUOTED]}…")

@@ -1,0 +1,84 @@
+"""Which column means what: by its name, or by a mapping file in YAML.
+
+The file has one line per column, `column: field`. Columns that it does not name are ignored.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from contacts.importing.intake import Field, Layout
+from core.errors import WrongInput
+
+
+def layout(header: Sequence[str], fields: Sequence[Field], *, mapping: Path | None, where: str) -> Layout:
+    """The layout of a file with this header. A required field without a column is `WrongInput`."""
+    positions = _by_mapping(header, fields, mapping) if mapping else _by_name(header, fields)
+    missing = [field.name for field in fields if field.required and field.name not in positions]
+    if missing:
+        raise WrongInput(
+            "column_missing",
+            f"No column for {', '.join(missing)}; there are {', '.join(filter(None, header))}.",
+            "Rename a column, or say with --map FILE which one it is (column: field).",
+            where=str(mapping) if mapping else where,
+        )
+    return Layout(columns=tuple(header), positions=positions)
+
+
+def _by_name(header: Sequence[str], fields: Sequence[Field]) -> dict[str, int]:
+    """Fields by their own name, else by the first alias that the header has."""
+    places = {name.casefold(): index for index, name in reversed(list(enumerate(header)))}
+    found = {
+        field.name: next((places[name] for name in (field.name, *field.aliases) if name in places), None)
+        for field in fields
+    }
+    return {name: index for name, index in found.items() if index is not None}
+
+
+def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -> dict[str, int]:
+    known = {field.name for field in fields}
+    positions: dict[str, int] = {}
+    for (column, field), line in _read(mapping).items():
+        where = f"{mapping}:{line}"
+        if column not in header:
+            raise WrongInput(
+                "column_unknown",
+                f"The file has no column {column!r}; it has {', '.join(filter(None, header))}.",
+                where=where,
+            )
+        if field not in known:
+            raise WrongInput(
+                "field_unknown",
+                f"There is no field {field!r}; there are {', '.join(sorted(known))}.",
+                "Declare a field of your own first: crusoe apply.",
+                where=where,
+            )
+        if field in positions:
+            raise WrongInput("field_twice", f"Two columns are mapped to {field!r}.", "Remove one.", where=where)
+        positions[field] = header.index(column)
+    return positions
+
+
+def _read(mapping: Path) -> Mapping[tuple[str, str], int]:
+    """(column, field) -> line of the mapping file."""
+    try:
+        node = yaml.compose(mapping.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise WrongInput("mapping_missing", f"It cannot be read: {error.strerror}.", where=str(mapping)) from error
+    except UnicodeDecodeError as error:
+        raise WrongInput("mapping_encoding", "The mapping file is not UTF-8.", where=str(mapping)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{mapping}:{mark.line + 1}" if mark else str(mapping)
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise WrongInput("mapping_yaml", f"This is no YAML: {problem}.", where=where) from error
+    if not isinstance(node, yaml.MappingNode):
+        raise WrongInput("mapping_shape", "A mapping has lines `column: field`.", where=str(mapping))
+    found: dict[tuple[str, str], int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not (isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)):
+            raise WrongInput("mapping_shape", "A mapping has lines `column: field`.", where=f"{mapping}:{line}")
+        found[key.value, value.value] = line
+    return found

@@ -1,0 +1,180 @@
+"""A file before its first row is read: its encoding, its delimiter, and whether it is safe to read at all.
+
+One pass over the bytes, in blocks, answers all of it. So a file that cannot be used is refused before anything is
+stored, and a cell of 200 MB never gets into memory.
+"""
+
+import codecs
+import csv
+from dataclasses import dataclass
+from hashlib import sha256
+from io import IncrementalNewlineDecoder
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from contacts.importing.intake import Origin
+from core.errors import WrongInput
+
+BLOCK = 1 << 20
+LONGEST_CELL = 32 * 1024
+MOST_COLUMNS = 200
+# No row within the two limits above is longer; what is longer is a cell that never ends.
+LONGEST_LINE = LONGEST_CELL * MOST_COLUMNS
+DELIMITERS = ",;\t|"
+
+# UTF-8 first because nearly everything is; a mark at the start of the file beats guessing.
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+SAMPLE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that can be read: how, and what it is called in the evidence. `lines` counts line ends."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    lines: int
+    origin: Origin
+
+
+def open_source(path: Path, *, encoding: str | None = None) -> Source:
+    """Inspect a file. Every reason not to import it is `WrongInput` with file and, where it has one, line."""
+    if not path.is_file():
+        raise WrongInput("file_missing", "There is no such file.", "Check the path.", where=str(path))
+    encoding = _known(encoding) if encoding else _mark(path)
+    try:
+        lines, digest = _inspect(path, encoding or "utf-8")
+    except NotDecodedError as error:
+        encoding = None if encoding else _safe_guess(path)
+        if encoding is None:
+            raise error.complaint from None
+        lines, digest = _inspect(path, encoding)
+    encoding = encoding or "utf-8"
+    delimiter, header = _header(path, encoding)
+    origin = Origin(name=path.name, sha256=digest, path=path)
+    return Source(path=path, encoding=encoding, delimiter=delimiter, header=header, lines=lines, origin=origin)
+
+
+def _known(encoding: str) -> str:
+    try:
+        b"".decode(encoding)
+    except LookupError:
+        raise WrongInput("encoding_unknown", f"There is no encoding {encoding!r}.", "Try utf-8 or cp1252.") from None
+    return encoding
+
+
+def _mark(path: Path) -> str | None:
+    with path.open("rb") as file:
+        start = file.read(4)
+    return next((name for mark, name in MARKS if start.startswith(mark)), None)
+
+
+class NotDecodedError(Exception):
+    """The bytes have no meaning in the encoding that was tried; `complaint` is what to tell people."""
+
+    def __init__(self, complaint: WrongInput) -> None:
+        super().__init__(str(complaint))
+        self.complaint = complaint
+
+
+def _inspect(path: Path, encoding: str) -> tuple[int, str]:
+    """Count the lines and digest the file; refuse what cannot be decoded, has NULs or a line without end."""
+    decoder = IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("strict"), translate=True)
+    digest, line, length = sha256(), 1, 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            try:
+                text = decoder.decode(block, final=len(block) < BLOCK)
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].count(b"\n")
+                raise NotDecodedError(_not_decoded(path, encoding, line, error)) from error
+            line, length = _measure(path, text, line, length)
+    if line == 1 and not length:
+        raise WrongInput("file_empty", "The file is empty.", "It needs a line of column names.", where=str(path))
+    return line, digest.hexdigest()
+
+
+def _measure(path: Path, text: str, line: int, length: int) -> tuple[int, int]:
+    """The line where `text` ends and how much of that line was seen; `length` is how much was seen before."""
+    if "\0" in text:
+        raise WrongInput(
+            "file_nul",
+            "There is a NUL character, which no text has.",
+            "The file may be UTF-16 without a mark, or damaged: save it as UTF-8.",
+            where=f"{path}:{line + text[: text.index(chr(0))].count(chr(10))}",
+        )
+    lengths = [len(piece) for piece in text.split("\n")]
+    lengths[0] += length
+    if max(lengths) > LONGEST_LINE:
+        number = line + next(index for index, size in enumerate(lengths) if size > LONGEST_LINE)
+        raise WrongInput(
+            "line_too_long",
+            f"The line has more than {LONGEST_LINE:,} characters.",
+            f"A cell may have {LONGEST_CELL:,}: shorten it, or close the quote that is open.",
+            where=f"{path}:{number}",
+        )
+    return line + len(lengths) - 1, lengths[-1]
+
+
+def _not_decoded(path: Path, encoding: str, line: int, error: UnicodeDecodeError) -> WrongInput:
+    guess = _guess(path)[0]
+    return WrongInput(
+        "encoding",
+        f"The file is not {encoding}: byte 0x{error.object[error.start]:02x} has no meaning there."
+        + (f" It may be {guess}." if guess else ""),
+        f"Save it as UTF-8, or name the encoding: --encoding {guess or 'cp1252'}.",
+        where=f"{path}:{line}",
+    )
+
+
+def _safe_guess(path: Path) -> str | None:
+    """The encoding of a file that is not UTF-8, if it is sure.
+
+    Encodings of one byte all decode anything, so a guess alone may turn names into others. It is taken only when
+    Windows-1252, the usual one, reads every sampled line exactly as the guess does.
+    """
+    guess, sample = _guess(path)
+    if guess is None:
+        return None
+    try:
+        return "cp1252" if sample.decode("cp1252") == sample.decode(guess) else None
+    except UnicodeDecodeError:
+        return None
+
+
+def _guess(path: Path) -> tuple[str | None, bytes]:
+    """What charset-normalizer takes the first lines with other than ASCII characters for, and these lines."""
+    sample = bytearray()
+    with path.open("rb") as file:
+        while len(sample) < SAMPLE and (line := file.readline(BLOCK)):
+            if not line.isascii():
+                sample += line[:SAMPLE]
+    best = from_bytes(bytes(sample)).best()
+    return (best.encoding if best else None), bytes(sample)
+
+
+def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
+    """The delimiter that splits the first line best, and the column names."""
+    where = f"{path}:1"
+    with path.open(encoding=encoding, newline="") as file:
+        line = file.readline(LONGEST_LINE)
+    try:
+        ways = {mark: next(csv.reader([line], delimiter=mark, strict=True), []) for mark in DELIMITERS}
+    except csv.Error as error:
+        raise WrongInput("header_broken", f"The column names cannot be read: {error}.", where=where) from error
+    delimiter = max(ways, key=lambda mark: len(ways[mark]))
+    header = tuple(name.strip() for name in ways[delimiter])
+    if not any(header):
+        raise WrongInput("header_missing", "The first line has no column names.", "Add them.", where=where)
+    if len(header) > MOST_COLUMNS:
+        raise WrongInput(
+            "too_many_columns", f"There are {len(header):,} columns; {MOST_COLUMNS} are allowed.", where=where
+        )
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise WrongInput("column_twice", f"Columns stand there twice: {', '.join(twice)}.", "Rename one.", where=where)
+    return delimiter, header

@@ -1,0 +1,71 @@
+"""Contacts one at a time: adding one, erasing one. Many at once come through `contacts.importing`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from contacts.address_book import ensure_addresses, note_endpoints_change
+from contacts.addresses import EmailAddress
+from contacts.models import Address, Channel, Contact, Endpoint, Kind, RecipientChoice
+from core import audit
+from core.errors import NotFound
+
+
+def add_contact(
+    session: Session,
+    *,
+    email: EmailAddress,
+    number: str | None = None,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    language: str | None = None,
+    country: str | None = None,
+    kind: Kind = Kind.B2C,
+    fields: Mapping[str, Any] | None = None,
+    source: str | None = None,
+) -> int:
+    """The id of the contact with this address; it is made when there is none, and left as it is when there is one."""
+    note_endpoints_change(session)
+    address_id = ensure_addresses(session, [email])[email.key]
+    # Two sign-ups with one address at the same time: the second waits here and then finds the first.
+    session.execute(select(Address.id).where(Address.id == address_id).with_for_update())
+    owner = session.scalar(
+        select(Endpoint.contact_id).where(Endpoint.channel == Channel.EMAIL, Endpoint.address_id == address_id)
+    )
+    if owner is not None:
+        return owner
+    contact = Contact(
+        number=number,
+        first_name=first_name,
+        last_name=last_name,
+        language=language,
+        country=country,
+        kind=kind,
+        fields=dict(fields or {}),
+        source=source,
+    )
+    session.add(contact)
+    session.flush()
+    session.execute(
+        insert(Endpoint).values(contact_id=contact.id, channel=Channel.EMAIL, address_id=address_id, value=email.value)
+    )
+    return contact.id
+
+
+def erase(session: Session, contact_id: int, *, actor: str, reason: str | None = None) -> None:
+    """Delete a person: names, fields, endpoints, orders and choices.
+
+    The address row, suppression entries and consent evidence stay: they hold no clear address, and without them an
+    objection would be forgotten or a past consent could no longer be proven (Art. 17(3) GDPR).
+    """
+    note_endpoints_change(session)
+    addresses = list(session.scalars(select(Endpoint.address_id).where(Endpoint.contact_id == contact_id)))
+    found = session.scalar(delete(Contact).where(Contact.id == contact_id).returning(Contact.id))
+    if found is None:
+        raise NotFound("contact_unknown", f"There is no contact {contact_id}.")
+    session.execute(delete(RecipientChoice).where(RecipientChoice.address_id.in_(addresses)))
+    audit.record(
+        session, actor=actor, action="contact.erase", object_type="contact", object_id=contact_id, reason=reason
+    )
