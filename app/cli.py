@@ -1,13 +1,69 @@
-"""The command line of Crusoe."""
+"""The command line: every stage brings its commands, this table puts them together."""
+
+import sys
+from importlib import import_module
 
 import click
 
-from app.supervisor import cli as supervisor
+from core.errors import CrusoeError
+
+# name -> module:what. A command's module is imported when the command is called, so that `crusoe status` answers at once.
+# What stands behind the colon is a command, or a function that adds commands to a group.
+COMMANDS = {
+    "up": "app.supervisor.cli:register",
+    "stop": "app.supervisor.cli:register",
+    "status": "app.supervisor.cli:register",
+    "demo": "app.demo.cli:register",
+    "apply": "app.commands.administration:register",
+    "import": "app.commands.imports:import_group",
+    "lists": "suppression.cli:lists_group",
+    "decide": "app.commands.decide:register",
+    "campaign": "campaigns.cli:campaign_group",
+    "why": "campaigns.cli:register_why",
+    "leads": "lead_handover.cli:leads_group",
+    "score": "lead_handover.cli:score_group",
+    "audit": "app.commands.administration:audit_group",
+    "user": "app.commands.administration:user_group",
+    "keys": "app.commands.administration:keys_group",
+}
 
 
-@click.group()
-def main() -> None:
-    """Crusoe: campaigns that can show why each message was sent and why each was refused."""
+class CommandTable(click.Group):
+    """A group that looks its commands up in the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table: the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), name)
+        if isinstance(found, click.Command):
+            return found
+        scratch = click.Group()
+        found(scratch)
+        return scratch.commands[cmd_name]
 
 
-supervisor.register(main)
+@click.command(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def crusoe() -> None:
+    """Campaigns that can show why each message was sent, and why each was refused."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command. A mistake in its words is wrong input, exit code 1, like any other."""
+    try:
+        crusoe.main(args=arguments, prog_name="crusoe", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.Abort:
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except CrusoeError as error:
+        click.secho(str(error), fg="red", err=True)
+        sys.exit(error.exit_code)

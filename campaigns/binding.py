@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from campaigns.models import Campaign
 from contacts.models import Controller
 from delivery.models import Sender
+from segments import digest as segment_digest
 from segments.models import Segment
-from suppression import rules_version
+from suppression import current
 from suppression.models import ListVersion, VersionState
 from templates import latest
 
@@ -24,7 +25,7 @@ def bound(session: Session, campaign: Campaign) -> dict[str, Any]:
     version = latest(session, template_id=campaign.template_id)
     return {
         "content": {"template": campaign.template_id, "version": version.number, "sha256": version.sha256.hex()},
-        "audience": {"segment": segment.code, "sha256": segment.sha256.hex()},
+        "audience": {"segment": segment.code, "sha256": segment_digest(session, segment.code).hex()},
         "sender": {
             "code": sender.code,
             "from": f"{sender.from_name} <{sender.from_address}>",
@@ -35,7 +36,7 @@ def bound(session: Session, campaign: Campaign) -> dict[str, Any]:
         "purpose": campaign.purpose,
         "tracking": campaign.tracking,
         "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
-        "rules": rules_version(session),
+        "rules": current(session).version,
         "lists": active_lists(session),
     }
 
