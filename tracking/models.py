@@ -49,7 +49,8 @@ class Link(Base):
 class Event(Base):
     """One thing that happened. Raw fields are never changed; verdicts may be judged again.
 
-    `message_id` is absent for hits of people who allowed only aggregate counting.
+    Hits of people who allowed only aggregate counting have no message, address, IP or user agent; they are judged once,
+    as they come in. `prefetch`: the client said that it only looks ahead.
     """
 
     __tablename__ = "event"
@@ -69,6 +70,7 @@ class Event(Base):
     link_id: Mapped[int | None] = mapped_column(BigInteger)
     sent_at: Mapped[Moment | None]
     method: Mapped[str | None]
+    prefetch: Mapped[bool] = mapped_column(server_default="false")
     ip: Mapped[str | None]
     user_agent: Mapped[str | None]
     verdict: Mapped[Verdict | None] = mapped_column(_native(Verdict, "hit_verdict"))

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("link_id", sa.BigInteger(), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("method", sa.String(), nullable=True),
+        sa.Column("prefetch", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("ip", sa.String(), nullable=True),
         sa.Column("user_agent", sa.String(), nullable=True),
         sa.Column("verdict", postgresql.ENUM("human", "machine", name="hit_verdict"), nullable=True),
