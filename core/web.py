@@ -42,6 +42,12 @@ def public(view: View) -> View:
     return view
 
 
+def without_csrf(view: View) -> View:
+    """Let programs POST without a form token: one-click opt-outs, whose link is the proof. A test lists them all."""
+    view.without_csrf = True  # type: ignore[attr-defined]
+    return view
+
+
 def current_actor() -> Actor | None:
     """Who is signed in, as found at the start of the request."""
     return cast("Actor | None", g.get("actor"))

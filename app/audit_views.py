@@ -1,0 +1,59 @@
+"""The audit log, and the check that nobody touched the evidence."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app.views import routes
+from core import evidence, tables
+from core.audit import AuditEvent
+from core.db import transaction
+from core.evidence import Finding
+from core.permissions import Permission
+from core.tables import Column, Table
+from core.web import needs, page
+
+
+def _table() -> Table:
+    return Table(
+        columns=(
+            Column("id", _("No."), AuditEvent.id, number=True),
+            Column("at", _("When"), AuditEvent.at),
+            Column("actor", _("Who"), AuditEvent.actor),
+            Column("action", _("Did what"), AuditEvent.action),
+            Column("object_type", _("To what"), AuditEvent.object_type),
+            Column("reason", _("Why"), AuditEvent.reason, sortable=False),
+        ),
+        hidden=(
+            Column("object_id", "", AuditEvent.object_id),
+            Column("details", "", AuditEvent.details),
+        ),
+        key=AuditEvent.id,
+        sort="id",
+        descending=True,
+        search=(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id),
+    )
+
+
+def _listing(findings: list[Finding] | None = None) -> str:
+    table = _table()
+    with transaction() as session:
+        listing = tables.read(session, table, select(AuditEvent), tables.ask(table, request.args))
+    return page("app/audit.html", listing=listing, findings=findings)
+
+
+@routes.get("/audit")
+@needs(Permission.SEE_AUDIT)
+def audit_log() -> ResponseReturnValue:
+    """What people did, latest first."""
+    return _listing()
+
+
+@routes.post("/audit/verify")
+@needs(Permission.SEE_AUDIT)
+def verify() -> ResponseReturnValue:
+    """Recompute every seal. A POST, because it reads all evidence and nobody should run it by following a link."""
+    with transaction() as session:
+        findings = evidence.verify(session)
+    return _listing(findings)

@@ -1,0 +1,77 @@
+"""What the dashboard shows: what waits for this person, what runs, what is late."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.models import Campaign
+from campaigns.states import CampaignState
+from contacts.models import Contact
+from core import clock
+from core.permissions import Permission
+from core.users import Actor
+from lead_handover.models import Handover, LeadState
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class CampaignLine:
+    """One campaign as a line of the dashboard."""
+
+    code: str
+    name: str
+    state: CampaignState
+    run_id: int | None
+    submitted_by: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Numbers and lists for one person. What the role may not see is absent (None)."""
+
+    contacts: int | None
+    waiting: list[CampaignLine]
+    running: list[CampaignLine]
+    leads_open: int | None
+    leads_overdue: int | None
+
+
+def read(session: Session, *, actor: Actor) -> Overview:
+    """Everything for the dashboard of this person, in a handful of queries."""
+    campaigns = actor.may(Permission.SEE_CAMPAIGNS)
+    leads = actor.may(Permission.SEE_LEADS)
+    return Overview(
+        contacts=session.scalar(select(func.count(Contact.id))) if actor.may(Permission.SEE_CONTACTS) else None,
+        waiting=_campaigns(session, CampaignState.SUBMITTED) if campaigns else [],
+        running=_campaigns(session, CampaignState.SENDING, CampaignState.PAUSED) if campaigns else [],
+        leads_open=_leads(session) if leads else None,
+        leads_overdue=_leads(session, due_before=clock.now()) if leads else None,
+    )
+
+
+def _campaigns(session: Session, *states: CampaignState) -> list[CampaignLine]:
+    rows = session.execute(
+        select(
+            Campaign.code,
+            Campaign.name,
+            Campaign.state,
+            Campaign.run_id,
+            Campaign.submitted_by,
+            Campaign.updated_at,
+        )
+        .where(Campaign.state.in_(states))
+        .order_by(Campaign.updated_at.desc())
+        .limit(SHOWN)
+    )
+    return [CampaignLine(*row) for row in rows]
+
+
+def _leads(session: Session, *, due_before: datetime | None = None) -> int:
+    wanted = select(func.count(Handover.id)).where(Handover.state.in_((LeadState.OPEN, LeadState.ESCALATED)))
+    if due_before is not None:
+        wanted = wanted.where(Handover.due_at < due_before)
+    return session.scalar(wanted) or 0

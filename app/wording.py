@@ -1,0 +1,145 @@
+"""What stable codes mean, in the reader's language: verdicts, reasons, states, events, roles."""
+
+from dataclasses import dataclass
+
+from flask import Flask
+from flask_babel import lazy_gettext as _l
+
+
+@dataclass(frozen=True)
+class Word:
+    """A code in plain language. `tone` is the colour of its badge; `meaning` the sentence behind it."""
+
+    label: str
+    tone: str = "secondary"
+    meaning: str = ""
+
+
+WORDS: dict[str, dict[str, Word]] = {
+    "verdict": {
+        "send": Word(_l("send"), "green", _l("This message may go out.")),
+        "hold": Word(_l("hold"), "yellow", _l("This message waits until a person has decided.")),
+        "block": Word(_l("block"), "red", _l("This message must not go out.")),
+    },
+    "reason": {
+        "consent": Word(_l("consent"), "green", _l("Confirmed by double opt-in, and fresh.")),
+        "existing_customer": Word(
+            _l("existing customer"),
+            "green",
+            _l("Bought something lately, was told about the right to object, and did not object."),
+        ),
+        "transactional": Word(_l("answer"), "green", _l("An answer to something that the person did.")),
+        "opted_out": Word(_l("opted out"), "red", _l("The person objected after the latest confirmation.")),
+        "complaint": Word(_l("complaint"), "red", _l("The person marked an earlier message as spam.")),
+        "hard_bounce": Word(_l("hard bounce"), "red", _l("The mail server said that this address does not exist.")),
+        "internal_block": Word(_l("blocked by us"), "red", _l("Somebody here put this address or domain on the list.")),
+        "consent_stale": Word(
+            _l("consent stale"), "yellow", _l("The consent was last used or confirmed 18 to 24 months ago.")
+        ),
+        "consent_lapsed": Word(
+            _l("consent lapsed"), "red", _l("The consent was not used or confirmed for more than 24 months.")
+        ),
+        "opt_in_unconfirmed": Word(
+            _l("opt-in unconfirmed"), "red", _l("Consent was asked for, but the person never confirmed it.")
+        ),
+        "no_basis": Word(_l("no basis"), "red", _l("There is neither a consent nor a purchase to rest on.")),
+        "robinson_listed": Word(
+            _l("on a do-not-contact list"), "red", _l("The address or its domain stands on the Austrian ECG list.")
+        ),
+        "list_outdated": Word(
+            _l("list outdated"), "yellow", _l("A do-not-contact list that must be asked is missing or too old.")
+        ),
+        "paused": Word(_l("paused by the person"), "yellow", _l("The person asked for a pause that is not over.")),
+        "topic_off": Word(_l("topic switched off"), "red", _l("The person does not want this topic.")),
+        "frequency_capped": Word(
+            _l("too many messages"), "yellow", _l("The person already got as many messages as are allowed.")
+        ),
+        "erased": Word(_l("erased"), "red", _l("The person was erased; only the lock on the address is left.")),
+    },
+    "campaign": {
+        "draft": Word(_l("draft"), "secondary"),
+        "checked": Word(_l("checked"), "azure"),
+        "submitted": Word(_l("waiting for approval"), "yellow"),
+        "approved": Word(_l("approved"), "teal"),
+        "scheduled": Word(_l("scheduled"), "indigo"),
+        "sending": Word(_l("sending"), "blue"),
+        "paused": Word(_l("paused"), "orange"),
+        "done": Word(_l("done"), "green"),
+        "cancelled": Word(_l("cancelled"), "secondary"),
+    },
+    "message": {
+        "planned": Word(_l("planned"), "secondary"),
+        "ready": Word(_l("ready"), "azure"),
+        "claimed": Word(_l("being prepared"), "azure"),
+        "handing_over": Word(_l("being handed over"), "blue"),
+        "sent": Word(_l("sent"), "green"),
+        "failed": Word(_l("refused by the server"), "red"),
+        "unknown": Word(_l("unknown"), "orange", _l("The connection broke after the last byte; nobody knows.")),
+        "resolved_sent": Word(_l("sent (resolved)"), "green"),
+        "resolved_unsent": Word(_l("not sent (resolved)"), "secondary"),
+        "held": Word(_l("held"), "yellow"),
+        "blocked": Word(_l("blocked"), "red"),
+        "cancelled": Word(_l("cancelled"), "secondary"),
+        "deferred": Word(_l("deferred"), "orange"),
+        "in_flight": Word(_l("on its way"), "blue"),
+    },
+    "event": {
+        "sent": Word(_l("sent"), "green"),
+        "open": Word(_l("opened"), "azure"),
+        "click": Word(_l("clicked"), "blue"),
+        "unsubscribe": Word(_l("unsubscribed"), "orange"),
+        "bounce": Word(_l("bounced"), "red"),
+        "soft_bounce": Word(_l("bounced for now"), "orange"),
+        "complaint": Word(_l("complained"), "red"),
+    },
+    "hit": {
+        "human": Word(_l("person"), "green"),
+        "machine": Word(_l("machine"), "secondary", _l("A scanner or mail proxy, not a person.")),
+    },
+    "lead": {
+        "open": Word(_l("waiting for sales"), "yellow"),
+        "accepted": Word(_l("accepted"), "green"),
+        "rejected": Word(_l("rejected"), "secondary"),
+        "escalated": Word(_l("overdue"), "red"),
+    },
+    "consent": {
+        "requested": Word(_l("requested"), "secondary"),
+        "mail_sent": Word(_l("confirmation mail sent"), "azure"),
+        "landing_viewed": Word(_l("confirmation page seen"), "azure"),
+        "confirmed": Word(_l("confirmed"), "green"),
+        "withdrawn": Word(_l("withdrawn"), "red"),
+    },
+    "role": {
+        "marketer": Word(_l("marketing"), "blue", _l("Plans segments, templates and campaigns.")),
+        "compliance": Word(_l("compliance"), "purple", _l("Approves, releases holds, keeps the lists.")),
+        "releaser": Word(_l("release"), "teal", _l("Approves and launches campaigns.")),
+        "sales": Word(_l("sales"), "orange", _l("Answers leads.")),
+        "admin": Word(_l("administration"), "red", _l("May do everything, and manages users.")),
+    },
+    "list": {
+        "fresh": Word(_l("fresh"), "green"),
+        "due": Word(_l("due soon"), "yellow"),
+        "outdated": Word(_l("too old"), "red"),
+        "missing": Word(_l("missing"), "red"),
+        "loading": Word(_l("loading"), "azure"),
+        "active": Word(_l("in use"), "green"),
+        "replaced": Word(_l("replaced"), "secondary"),
+    },
+    "tracking": {
+        "none": Word(_l("nothing is recorded"), "secondary"),
+        "aggregate": Word(_l("counted without a name"), "azure"),
+        "individual": Word(_l("recorded by person"), "blue"),
+    },
+    "kind": {"b2c": Word(_l("private person")), "b2b": Word(_l("business"))},
+}
+
+
+def install(app: Flask) -> None:
+    """Give pages the filter `word`: `{{ code | word("reason") }}` answers a Word."""
+    app.jinja_env.filters["word"] = word
+
+
+def word(code: object, kind: str) -> Word:
+    """What a code means; a code that we do not know stands for itself."""
+    text = str(getattr(code, "value", code))
+    return WORDS[kind].get(text) or Word(text.replace("_", " "))
