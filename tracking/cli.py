@@ -12,12 +12,12 @@ from tracking.judging import judge_new, rejudge
 from tracking.ledger import counts
 
 
-@click.group()
-def tracking() -> None:
+@click.group("tracking")
+def tracking_group() -> None:
     """Opens, clicks and what else happened to messages."""
 
 
-@command(tracking, "consume")
+@command(tracking_group, "consume")
 def consume() -> dict[str, Any]:
     """Copy waiting hits into the ledger now and judge them."""
     copied = 0
@@ -33,14 +33,14 @@ def consume() -> dict[str, Any]:
     return {"copied": copied, "judged": judged}
 
 
-@command(tracking, "rejudge")
+@command(tracking_group, "rejudge")
 def judge_again() -> dict[str, Any]:
     """Judge all hits anew from what was recorded."""
     with transaction() as session:
         return {"judged": rejudge(session)}
 
 
-@command(tracking, "counts")
+@command(tracking_group, "counts")
 @click.argument("run", type=int)
 def show_counts(run: int) -> dict[str, Any]:
     """Show opens, clicks, unsubscribes, bounces and complaints of a run, given by its id."""

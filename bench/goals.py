@@ -1,0 +1,38 @@
+"""What is measured, against what, and how good it has to be.
+
+The floor is what `make bench` insists on, the goal is what a release claims. Figures are ratios to a yardstick measured
+in the same run, because absolute numbers say more about the machine than about the program.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One figure. `lower`: it is a ratio of times (or a loss), so less is better. `module`: where it is measured."""
+
+    id: str
+    what: str
+    module: str
+    floor: float
+    goal: float
+    lower: bool = False
+
+    def reached(self, ratio: float, mark: float) -> bool:
+        """Whether a ratio is at least as good as a mark."""
+        return ratio <= mark if self.lower else ratio >= mark
+
+
+_ALL = [
+    Goal("S1", "sending, RSA-2048, all checks, 2 workers / smtp-source to smtp-sink", "sending", 0.30, 0.50),
+    Goal("S2", "the same, the relay signs", "sending", 0.60, 0.95),
+    Goal("S8", "sending through the queue / workers driven directly", "sending", 0.90, 0.97),
+    Goal("D1", "deciding and storing an audience, per row / INSERT ... SELECT", "decisions", 3.0, 2.0, lower=True),
+    Goal("D2", "a segment definition / the same by hand in SQL", "segments", 1.5, 1.1, lower=True),
+    Goal("I1", "import, rows a second / COPY into the same table", "imports", 0.40, 0.65),
+    Goal("I2", "import / an import through an object mapper", "imports", 30, 60),
+    Goal("T1", "click verified and spooled / an empty application", "tracking", 0.60, 0.80),
+    Goal("T4", "acknowledged hits lost after kill -9 at full load", "tracking", 0, 0, lower=True),
+]
+
+GOALS = {goal.id: goal for goal in _ALL}
