@@ -1,6 +1,21 @@
-"""Every table of every stage in one import, for migrations and tests."""
+"""Every table of every stage, reached in one import, for migrations and tests."""
 
-import tracking.models  # noqa: F401 - imported for the tables
+from campaigns import models as campaigns
+from contacts import consent_models as consents
+from contacts import models as contacts
+from core import audit, evidence, lease, users
 from core.db import Base
+from delivery import models as delivery
+from lead_handover import models as lead_handover
+from preferences import models as preferences
+from segments import models as segments
+from suppression import models as suppression
+from templates import models as templates
+from tracking import models as tracking
+
+MODULES = (
+    *(audit, evidence, lease, users),
+    *(contacts, consents, tracking, suppression, templates, delivery, segments, campaigns, preferences, lead_handover),
+)
 
 metadata = Base.metadata

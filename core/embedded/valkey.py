@@ -33,6 +33,7 @@ class ValkeyServer:
             "maxmemory": "256mb",
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
+            "loglevel": "warning",
         }
         return [str(program()), *(part for name, value in options.items() for part in (f"--{name}", value))]
 

@@ -1,0 +1,155 @@
+"""Commands: up, stop, status."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import click
+
+from app.supervisor import state
+from app.supervisor.home import enter, plain_sentences
+from app.supervisor.supervisor import SECONDS_TO_STOP, Supervisor
+from core.cli import command, console
+from core.errors import NotReachable
+from core.settings import settings
+
+SECONDS_TO_WAIT = 120.0
+
+
+def register(group: click.Group) -> None:
+    """Hang the commands of this package into the command line."""
+    command(group, "up", show=_show_up)(
+        click.option("--detach", is_flag=True, help="Return as soon as everything answers; it runs on.")(up)
+    )
+    command(group, "stop", show=_show_stop)(stop)
+    command(group, "status", show=_show_status)(status)
+
+
+def up(*, detach: bool) -> dict[str, Any]:
+    """Start everything: database, broker, web, workers, scheduler, inbox."""
+    home = settings().home
+    with plain_sentences(home):
+        lock = enter(home)
+        if detach:
+            lock.close()
+            return _detached(home)
+        with lock:
+            supervisor = Supervisor(settings(), lock=lock, echo=True)
+            supervisor.run(when_up=lambda: console.print(f"Crusoe is up at {settings().public_url} (Ctrl-C ends it)."))
+    return {"home": str(home), "address": settings().public_url, "stage": "stopped"}
+
+
+def stop() -> dict[str, Any]:
+    """Stop everything in order; data are kept."""
+    home = settings().home
+    found = state.read(home)
+    if found is None or not state.is_running(home):
+        return {"home": str(home), "stopped": False}
+    begun = monotonic()
+    _signal(found.pid, signal.SIGTERM)
+    # Twice: our own processes first, then the servers.
+    if not _wait_until_free(home, seconds=2 * SECONDS_TO_STOP + 5):
+        _signal(found.pid, signal.SIGKILL)
+        _wait_until_free(home, seconds=SECONDS_TO_STOP)
+    return {"home": str(home), "stopped": True, "seconds": round(monotonic() - begun, 1)}
+
+
+def status() -> dict[str, Any]:
+    """Show what runs in this home; exit code 3 when nothing does."""
+    home = settings().home
+    found = state.read(home)
+    if found is None or not state.is_running(home):
+        raise NotReachable("not_running", f"Crusoe does not run in {home}.", "Start it: crusoe up --detach.")
+    return {
+        "home": str(home),
+        "address": found.address,
+        "stage": found.stage,
+        "pid": found.pid,
+        "started_at": found.started_at,
+        "log": str(home / "log" / "crusoe.log"),
+        "processes": [
+            {name: value for name, value in asdict(process).items() if name != "stop_signal"}
+            for process in found.processes
+        ],
+    }
+
+
+def _detached(home: Path) -> dict[str, Any]:
+    log = home / "log" / "start.log"
+    log.parent.mkdir(exist_ok=True, mode=0o700)
+    (home / state.FILE).unlink(missing_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "app", "up"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "CRUSOE_HOME": str(home),
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            },
+        )
+    until = monotonic() + SECONDS_TO_WAIT
+    while monotonic() < until:
+        found = state.read(home)
+        if found is not None and found.pid == process.pid:
+            if found.stage == "up":
+                return status()
+            if found.stage == "failed":
+                raise NotReachable(**found.error)
+        if process.poll() is not None:
+            break
+        sleep(0.05)
+    last = (log.read_text(errors="replace").strip().splitlines() or ["It said nothing."])[-1]
+    raise NotReachable("not_started", f"Crusoe did not start: {last}", f"Read {log}.")
+
+
+def _wait_until_free(home: Path, *, seconds: float) -> bool:
+    until = monotonic() + seconds
+    while monotonic() < until:
+        if not state.is_running(home):
+            return True
+        sleep(0.1)
+    return False
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        # It ended in the meantime, or its guard is at work; waiting for the lock tells.
+        return
+    except PermissionError as error:
+        raise NotReachable(
+            "not_yours", f"Process {pid} belongs to another user.", "Stop it as the user who started it."
+        ) from error
+
+
+def _show_up(answer: dict[str, Any]) -> None:
+    if answer["stage"] == "up":
+        console.print(f"Crusoe is up at {answer['address']}. Log: {answer['log']}. End it with `crusoe stop`.")
+    else:
+        console.print("Crusoe has stopped; the data are kept.")
+
+
+def _show_stop(answer: dict[str, Any]) -> None:
+    if answer["stopped"]:
+        console.print(f"Crusoe has stopped after {answer['seconds']} s; the data are kept in {answer['home']}.")
+    else:
+        console.print(f"Nothing runs in {answer['home']}.")
+
+
+def _show_status(answer: dict[str, Any]) -> None:
+    console.print(f"{answer['stage']} at {answer['address']} since {answer['started_at']}, home {answer['home']}")
+    for process in answer["processes"]:
+        console.print(
+            f"  {process['name']:<10} {process['state']:<9} process {process['pid'] or '-':<8} "
+            f"restarts {process['restarts']}"
+        )

@@ -1,0 +1,52 @@
+"""Entering a home: made when missing, locked so that nothing runs twice in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC, EROFS
+from io import TextIOWrapper
+from pathlib import Path
+from time import monotonic, sleep
+
+from app.supervisor import state
+from app.supervisor.guard import is_alive
+from core.errors import NotReachable
+
+# The guard of a supervisor that was killed needs this long at most.
+SECONDS_TO_CLEAR_UP = 20.0
+
+
+def enter(home: Path) -> TextIOWrapper:
+    """Make the home and take its lock; refuses when it runs already."""
+    home.mkdir(parents=True, exist_ok=True)
+    until = monotonic() + SECONDS_TO_CLEAR_UP
+    while (lock := state.take_lock(home)) is None:
+        found = state.read(home)
+        if found is not None and (is_alive(found.pid) or monotonic() > until):
+            raise NotReachable(
+                "already_running",
+                f"Crusoe runs already in {home}, at {found.address} (process {found.pid}).",
+                "Look with `crusoe status`, end it with `crusoe stop`, or set CRUSOE_HOME and CRUSOE_PORT for another.",
+            )
+        sleep(0.1)
+    return lock
+
+
+@contextmanager
+def plain_sentences(home: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a sentence that says what to do."""
+    try:
+        yield
+    except PermissionError as error:
+        raise NotReachable(
+            "no_permission",
+            f"This user may not write to {error.filename or home}.",
+            "Give the folder to this user, or set CRUSOE_HOME to one that is theirs.",
+        ) from error
+    except OSError as error:
+        if error.errno not in {ENOSPC, EDQUOT, EROFS}:
+            raise
+        raise NotReachable(
+            "disk_full" if error.errno != EROFS else "disk_read_only",
+            f"{home} cannot be written: {error.strerror}.",
+            "Make room, or set CRUSOE_HOME to a folder on another disk.",
+        ) from error
