@@ -1,1 +1,58 @@
-"""."""
+"""May we write to these people now: send, hold or block, with every reason.
+
+In: an audience (a SELECT of recipients) and a question (channel, purpose, controller). Out: an `Assessment`, one row
+per recipient with verdict, reasons and the evidence, made by one ordered table of small rules (`suppression.rules`)
+that knows no database. Plans, previews and the gate ask the same function, so what a check promises the gate does.
+
+The promises: nothing is sent without a stored decision (`record_decisions`, then the database refuses a hand-over
+without one); an objection counts from the moment it is stored (`add` locks the address); a list that is missing or too
+old holds everybody whom it concerns; entries outlive the contact, and are lifted by two people or answered by the
+person's own later confirmed opt-in.
+"""
+
+from suppression.address import decide_address
+from suppression.assessment import Assessment, assess, counts, samples
+from suppression.decisions import Recorded, record_decisions, seal_decisions
+from suppression.entries import Entry, NewEntry, add, add_many, block_domain, entries, lift
+from suppression.facts import Basis, Decision, Facts, Verdict
+from suppression.gathering import Question
+from suppression.lists.load import import_list
+from suppression.lists.standing import ListStatus, status
+from suppression.models import Cause, Stage
+from suppression.rule_settings import RuleSettings, RulesInForce, activate, current
+from suppression.rules import ANSWERS, RELEASABLE, decide
+
+__all__ = [
+    "ANSWERS",
+    "RELEASABLE",
+    "Assessment",
+    "Basis",
+    "Cause",
+    "Decision",
+    "Entry",
+    "Facts",
+    "ListStatus",
+    "NewEntry",
+    "Question",
+    "Recorded",
+    "RuleSettings",
+    "RulesInForce",
+    "Stage",
+    "Verdict",
+    "activate",
+    "add",
+    "add_many",
+    "assess",
+    "block_domain",
+    "counts",
+    "current",
+    "decide",
+    "decide_address",
+    "entries",
+    "import_list",
+    "lift",
+    "record_decisions",
+    "samples",
+    "seal_decisions",
+    "status",
+]

@@ -87,6 +87,8 @@ class ListVersion(Base):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     fetched_by: Mapped[str]
     source_note: Mapped[str | None]
+    # Every endpoint with an id up to this one was looked up in this version.
+    matched_up_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class ListRecord(Base):
@@ -143,7 +145,7 @@ class StoredDecision(Base):
     __tablename__ = "decision"
     __table_args__ = (
         Index(None, "message_id"),
-        Index(None, "batch_id", postgresql_using="brin"),
+        Index(None, "batch_id"),
     )
 
     id: Mapped[Id]

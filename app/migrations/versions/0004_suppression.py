@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("list_version_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
     )
-    op.create_index(op.f("ix_decision_batch_id"), "decision", ["batch_id"], unique=False, postgresql_using="brin")
+    op.create_index(op.f("ix_decision_batch_id"), "decision", ["batch_id"], unique=False)
     op.create_index(op.f("ix_decision_message_id"), "decision", ["message_id"], unique=False)
     op.create_table(
         "list_version",
@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("fetched_by", sa.String(), nullable=False),
         sa.Column("source_note", sa.String(), nullable=True),
+        sa.Column("matched_up_to", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_list_version")),
     )
     op.create_index(op.f("ix_list_version_list_id"), "list_version", ["list_id"], unique=False)
@@ -167,6 +168,15 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON rule_set FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+    # The gate must never fail for want of rules: the cautious defaults are version 1, in the spelling that settings are
+    # digested in.
+    op.execute("""
+        INSERT INTO rule_set (settings, sha256, activated_by)
+        SELECT CAST(chosen AS jsonb), sha256(convert_to(chosen, 'UTF8')), 'system' FROM (VALUES (
+            '{"caps": [], "customer_months": 24, "lapsed_after_months": 24, "required_lists": [{"countries": ["AT"],'
+            ' "list_id": "at.ecg.file", "max_age_days": 30, "unknown_country": true}], "stale_after_months": 18}'
+        )) AS defaults (chosen)
+    """)
 
 
 def downgrade() -> None:
@@ -183,5 +193,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_list_version_list_id"), table_name="list_version")
     op.drop_table("list_version")
     op.drop_index(op.f("ix_decision_message_id"), table_name="decision")
-    op.drop_index(op.f("ix_decision_batch_id"), table_name="decision", postgresql_using="brin")
+    op.drop_index(op.f("ix_decision_batch_id"), table_name="decision")
     op.drop_table("decision")

@@ -1,0 +1,72 @@
+"""The suppression journal: every opt-out on a line of a file, apart from the database.
+
+After a database was restored from a backup, the opt-outs that came later are read back from here before anything is
+sent. The file is only ever appended to, and a line is safely on disk before an opt-out is answered. It names addresses
+by their keyed hash: who finds the file learns none.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from core.settings import settings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry as the journal keeps it; `entry` is its id in the database that wrote it."""
+
+    entry: int
+    key: str
+    cause: str
+    channel: str | None
+    purpose: str | None
+    controller_id: int | None
+    at: str
+    source: str
+
+
+def path() -> Path:
+    """Where the journal of this installation is."""
+    return settings().home / "journal" / "opt-outs.jsonl"
+
+
+def append(lines: Iterable[Line]) -> None:
+    """Write lines and wait until the disk has them. One write, so that processes never mix their lines."""
+    content = "".join(json.dumps(asdict(line)) + "\n" for line in lines).encode()
+    if not content:
+        return
+    try:
+        path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            while content:
+                content = content[os.write(handle, content) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        # The entry is stored and in force; failing here would tell the recipient that the opt-out did not work.
+        log.critical("opt_out_journal_failed", path=str(path()), error=str(error))
+
+
+def read() -> Iterator[Line]:
+    """The lines, oldest first. A last line that a crash cut off is left out: its opt-out was never answered."""
+    if not path().exists():
+        return
+    with path().open() as file:
+        for line in file:
+            if line.endswith("\n"):
+                yield Line(**json.loads(line))
+
+
+def moment(line: Line) -> datetime:
+    """When the recipient objected."""
+    return datetime.fromisoformat(line.at)

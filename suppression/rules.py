@@ -1,0 +1,143 @@
+"""The rules, in the order in which they are asked. Pure: no session, no clock, no network.
+
+A recipient is counted under the first rule that does not let it pass; all that apply are kept, and the strictest
+verdict wins. Inside a group the rules that block stand before those that hold, so the code always explains the verdict.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from suppression.facts import Basis, ConsentState, Decision, Facts, Objection, Verdict
+
+# Purposes that answer what a person just did. Everything else is advertising.
+ANSWERS = frozenset({"transactional"})
+
+RELEASED = ":released"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One reason not to send. `releasable`: compliance may let the hold pass for one run, with a reason."""
+
+    code: str
+    verdict: Verdict
+    applies: Callable[[Facts], bool]
+    releasable: bool = False
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """The rules for one kind of purpose, and how the basis is chosen when none of them applies."""
+
+    rules: tuple[Rule, ...]
+    basis: Callable[[Facts], Basis | None]
+
+
+def is_customer(facts: Facts) -> bool:
+    """Whether the existing-customer exception (Art. 13(2) ePrivacy, § 7(3) UWG, § 174(4) TKG 2021) stands.
+
+    Who ever objected is out of it for good: a later consent allows mail for as long as it lasts, but it does not bring
+    the exception back.
+    """
+    return facts.customer and facts.opted_out is Objection.NONE and facts.complaint is Objection.NONE
+
+
+def advertising_basis(facts: Facts) -> Basis | None:
+    """The strongest ground there is: fresh consent, else existing customer, else stale consent, else nothing."""
+    if facts.opted_out is Objection.STANDING or facts.complaint is Objection.STANDING:
+        return None
+    if facts.consent is ConsentState.FRESH:
+        return Basis.CONSENT
+    if is_customer(facts):
+        return Basis.EXISTING_CUSTOMER
+    return Basis.CONSENT if facts.consent is ConsentState.STALE else None
+
+
+def _only_consent(state: ConsentState) -> Callable[[Facts], bool]:
+    return lambda facts: facts.consent is state and not is_customer(facts)
+
+
+def _listed_as(*, consent: bool) -> Callable[[Facts], bool]:
+    return lambda facts: facts.listed and (advertising_basis(facts) is Basis.CONSENT) is consent
+
+
+_BLOCK, _HOLD = Verdict.BLOCK, Verdict.HOLD
+
+# The recipient said no (Art. 21(2) GDPR) or took the consent back, and has not confirmed an opt-in since.
+OPTED_OUT = Rule("opted_out", _BLOCK, lambda facts: facts.opted_out is Objection.STANDING)
+# The recipient told the mailbox provider that our mail is spam: a no, spoken to somebody else.
+COMPLAINT = Rule("complaint", _BLOCK, lambda facts: facts.complaint is Objection.STANDING)
+# The mailbox does not exist; writing on harms the sender. A later confirmed opt-in proves that it works again.
+HARD_BOUNCE = Rule("hard_bounce", _BLOCK, lambda facts: facts.hard_bounce is Objection.STANDING)
+# The house decided it, so only the house takes it back: no opt-in answers an internal block.
+INTERNAL_BLOCK = Rule("internal_block", _BLOCK, lambda facts: facts.internal_block is not Objection.NONE)
+# Nobody is there any more: the contact was erased after the message was planned.
+ERASED = Rule("erased", _BLOCK, lambda facts: facts.erased)
+# Courts found consent that was not used for about two years without force.
+CONSENT_LAPSED = Rule("consent_lapsed", _BLOCK, _only_consent(ConsentState.LAPSED))
+# Somebody asked in this person's name, and the person never confirmed.
+UNCONFIRMED = Rule("opt_in_unconfirmed", _BLOCK, _only_consent(ConsentState.UNCONFIRMED))
+# Nothing at all allows a message.
+NO_BASIS = Rule("no_basis", _BLOCK, _only_consent(ConsentState.NONE))
+# Courts differ about consent that was not used for a year and a half: a person decides.
+CONSENT_STALE = Rule("consent_stale", _HOLD, _only_consent(ConsentState.STALE), releasable=True)
+# Being on the list defeats the existing-customer exception (§ 174(4) no. 4 TKG 2021).
+LISTED_WITHOUT_CONSENT = Rule("robinson_listed", _BLOCK, _listed_as(consent=False))
+# Nobody knows whether this person is on the list by now.
+LIST_OUTDATED = Rule("list_outdated", _HOLD, lambda facts: facts.list_outdated, releasable=True)
+# A listing does not revoke consent given to one sender, but somebody should look at the two together.
+LISTED_WITH_CONSENT = Rule("robinson_listed", _HOLD, _listed_as(consent=True), releasable=True)
+# The recipient asked for a break. It is the recipient's to end, so nobody can release it.
+PAUSED = Rule("paused", _HOLD, lambda facts: facts.paused)
+# Enough for now, by the rule of the house or by the recipient's own wish.
+FREQUENCY_CAPPED = Rule("frequency_capped", _HOLD, lambda facts: facts.capped, releasable=True)
+
+ADVERTISING = RuleBook(
+    rules=(
+        OPTED_OUT,
+        COMPLAINT,
+        HARD_BOUNCE,
+        INTERNAL_BLOCK,
+        ERASED,
+        CONSENT_LAPSED,
+        UNCONFIRMED,
+        NO_BASIS,
+        CONSENT_STALE,
+        LISTED_WITHOUT_CONSENT,
+        LIST_OUTDATED,
+        LISTED_WITH_CONSENT,
+        PAUSED,
+        FREQUENCY_CAPPED,
+    ),
+    basis=advertising_basis,
+)
+
+# What a person asked for needs no consent, no list and no cap, and an objection to advertising does not cover it: else
+# nobody could ever come back by a new opt-in. A complaint does count, because anybody can type somebody else's address
+# into a form; so does a dead mailbox and what the house blocked. `opted_out` is here for those who object to exactly
+# these mails (an entry that names the purpose).
+ANSWERING = RuleBook(rules=(OPTED_OUT, COMPLAINT, HARD_BOUNCE, INTERNAL_BLOCK), basis=lambda _facts: Basis.OWN_REQUEST)
+
+RELEASABLE = frozenset(rule.code for rule in ADVERTISING.rules if rule.releasable)
+
+
+def book(purpose: str) -> RuleBook:
+    """The rules that a purpose is under."""
+    return ANSWERING if purpose in ANSWERS else ADVERTISING
+
+
+def decide(facts: Facts, rules: RuleBook = ADVERTISING, *, released: frozenset[str] = frozenset()) -> Decision:
+    """Answer whether a message may go, with every reason against it.
+
+    `released` names holds that compliance let pass for this run. Without any reason against it and without a basis a
+    message is blocked as well: what no rule foresaw is not sent.
+    """
+    against = [rule for rule in rules.rules if rule.applies(facts)]
+    passed = [rule for rule in against if rule.releasable and rule.code in released]
+    standing = [rule for rule in against if rule not in passed]
+    basis = rules.basis(facts)
+    if not standing and basis is None:
+        standing = [NO_BASIS]
+    verdict = max((rule.verdict for rule in standing), key=lambda found: found.strictness, default=Verdict.SEND)
+    codes = [rule.code for rule in standing] or [str(basis)]
+    return Decision(verdict=verdict, reasons=(*codes, *(rule.code + RELEASED for rule in passed)), basis=basis)
