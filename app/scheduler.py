@@ -1,8 +1,9 @@
 """Rings for every job at its interval. Any number of these may run: one leads, the others wait.
 
-APScheduler holds jobs that the code defines, in memory, and starts paused. Every second the lease is asked for; who
-holds it resumes, who loses it pauses. A firing is stored under (job, slot) before anything is rung, so even two that both
-think they lead ring once. What was missed while nobody led is not made up for: jobs ask the database what is due.
+APScheduler holds jobs that the code defines, in memory, and starts paused. Every second the lease is asked for: who
+holds it resumes, who loses it pauses. A firing is stored under (job, slot) before anything is rung, so even two that
+both believe that they lead ring once. What was missed while nobody led is not made up for: jobs ask the database what
+is due.
 """
 
 import os

@@ -1,0 +1,54 @@
+# Everything works without make too: ./crusoe prepares .venv and runs the commands; what stands here are shorthands.
+PYTHON ?= python3
+IN := .venv/bin/python -m
+EXPORT := uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: demo test check lint format bench faults up stop status requirements wheel help prepare
+
+demo: ## run the sample company's campaign and leave everything up at a printed address
+	$(PYTHON) crusoe demo
+
+test: prepare ## run all tests (ARGS="tests/core -x" for some)
+	$(IN) pytest -n auto $(ARGS)
+
+check: lint test ## everything that CI runs
+
+lint: prepare ## style, types, import contracts
+	$(IN) ruff check
+	$(IN) ruff format --check
+	$(IN) mypy
+	.venv/bin/lint-imports
+
+format: prepare ## put the code into shape
+	$(IN) ruff check --fix
+	$(IN) ruff format
+
+bench: prepare ## measure against the floors (bench.json under CRUSOE_HOME)
+	$(IN) bench $(ARGS)
+
+faults: prepare ## kill workers, database and broker while mail is being sent
+	$(IN) pytest -m fault $(ARGS)
+
+up: ## start everything and return
+	$(PYTHON) crusoe up --detach
+
+stop: ## stop everything; data are kept
+	$(PYTHON) crusoe stop
+
+status: ## show what runs
+	$(PYTHON) crusoe status
+
+requirements: ## resolve the packages anew and write requirements/*.txt (needs uv)
+	$(EXPORT) --output-file requirements/runtime.txt
+	$(EXPORT) --group dev --output-file requirements/dev.txt
+
+wheel: ## build a wheel into dist/
+	$(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
+
+prepare:
+	@$(PYTHON) crusoe prepare dev
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
