@@ -3,30 +3,3 @@
 In comes a plan (segment, template, sender, purpose); out goes an open run in delivery, and the numbers of what became of
 it. The rule it serves: what goes out is exactly what a second person approved.
 """
-
-from campaigns.approval import approve, send_back, submit, void_if_changed
-from campaigns.launch import cancel, launch, pause, release, resume
-from campaigns.preflight import check_campaign, preflight
-from campaigns.report import report
-from campaigns.service import Plan, find, lock, save
-from campaigns.why import why
-
-__all__ = [
-    "Plan",
-    "approve",
-    "cancel",
-    "check_campaign",
-    "find",
-    "launch",
-    "lock",
-    "pause",
-    "preflight",
-    "release",
-    "report",
-    "resume",
-    "save",
-    "send_back",
-    "submit",
-    "void_if_changed",
-    "why",
-]
