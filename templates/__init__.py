@@ -1,11 +1,37 @@
 """What a mail says: e-mail templates (the HTML of our own user interface is called pages).
 
 In comes a wording that people wrote, in MJML or HTML with merge fields; out comes, once per campaign, a `Compiled`
-form, and from it, once per recipient, a `Rendered` mail. What people write runs in a language cut down to what a mail needs
-(see `templates.sandbox`), and every mail carries imprint, reason of receipt and a way out exactly once.
+form, and from it, once per recipient, a `Rendered` mail. What people write runs in a language cut down to what a mail
+needs (see `templates.sandbox`), and every mail carries imprint, reason of receipt and a way out exactly once.
+A version that something rests on is never changed again.
 """
 
+from templates.checks import Finding, Severity
+from templates.compile import Draft, compile_notice, compile_version
 from templates.compiled import Compiled, Rendered, Urls
 from templates.render import render
+from templates.service import check, fingerprint, freeze, latest, preview, save, validate
+from templates.values import merge_values
+from templates.vocabulary import Vocabulary, vocabulary
 
-__all__ = ["Compiled", "Rendered", "Urls", "render"]
+__all__ = [
+    "Compiled",
+    "Draft",
+    "Finding",
+    "Rendered",
+    "Severity",
+    "Urls",
+    "Vocabulary",
+    "check",
+    "compile_notice",
+    "compile_version",
+    "fingerprint",
+    "freeze",
+    "latest",
+    "merge_values",
+    "preview",
+    "render",
+    "save",
+    "validate",
+    "vocabulary",
+]

@@ -25,7 +25,7 @@ def render(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Rend
     return Rendered(
         subject=one_line(_write(subject, merged)),
         html=_write(html, merged),
-        text=_write(text, merged),
+        text=_write(text, merged).lstrip("\n"),
     )
 
 

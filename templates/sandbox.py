@@ -15,7 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.errors import WrongInput
 from templates.filters import FILTERS, INTERNAL, TESTS, number_only, printable
-from templates.vocabulary import FOOTER, LOOP, Vocabulary
+from templates.vocabulary import FOOTER, GROUPS, LOOP, RESERVED, Vocabulary
 
 LONGEST_SOURCE = 256 * 1024
 MOST_NODES = 20_000
@@ -151,12 +151,9 @@ class _Inspector:
         return loops
 
     def _getattr(self, node: nodes.Getattr, loops: tuple[str, ...]) -> None:
-        owner = node.node.name if isinstance(node.node, nodes.Name) else None
-        fields = self.vocabulary.group(owner) if owner else None
-        if fields is None or owner in loops or (owner == "loop" and not loops):
-            spelled = f"{owner or '...'}.{node.attr}"
-            raise self.vocabulary.unknown(spelled, where=f"{self.part}, line {node.lineno}")
-        if node.attr not in fields:
+        owner = node.node.name if isinstance(node.node, nodes.Name) else "..."
+        known = owner not in loops and (owner != "loop" or loops) and self.vocabulary.has(owner, node.attr)
+        if not known:
             raise self.vocabulary.unknown(f"{owner}.{node.attr}", where=f"{self.part}, line {node.lineno}")
         if owner != "loop":
             self.found.add(f"{owner}.{node.attr}")
@@ -171,7 +168,7 @@ class _Inspector:
                 f" and not more than {DEEPEST_LOOPS} deep.",
                 "Write it like {% for item in ['red', 'green'] %}.",
             )
-        if self.vocabulary.group(node.target.name) is not None or node.target.name in self.vocabulary.plain | {FOOTER}:
+        if node.target.name in self.vocabulary.plain | GROUPS | {FOOTER} or node.target.name.startswith(RESERVED):
             raise self.refuse(node, "name_taken", f"{node.target.name} has a meaning already.", "Choose another name.")
         return (*loops, node.target.name)
 

@@ -1,5 +1,6 @@
 """The names that a template may merge."""
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -12,7 +13,12 @@ from core.errors import WrongInput
 CONTACT = frozenset({"number", "first_name", "last_name", "language", "country", "company"})
 SENDER = frozenset({"name", "address", "company"})
 URLS = frozenset({"unsubscribe_url", "preferences_url", "why_url"})
+# Names that the compiler itself puts in.
+RESERVED = ("url_", "pixel_url", "basis")
+GROUPS = frozenset({"contact", "sender", "loop"})
 LOOP = frozenset({"index", "first", "last"})
+
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 # Marks where the footer goes; without it the footer stands at the end.
 FOOTER = "footer"
@@ -20,9 +26,12 @@ FOOTER = "footer"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What may stand in a merge field. `texts` and `urls` are names without a dot; URLs are never escaped twice."""
+    """What may stand in a merge field. `texts` and `urls` are names without a dot.
 
-    contact: frozenset[str] = CONTACT
+    `contact` is None where any field is taken, because the names were checked before.
+    """
+
+    contact: frozenset[str] | None = CONTACT
     sender: frozenset[str] = SENDER
     texts: frozenset[str] = frozenset()
     urls: frozenset[str] = URLS
@@ -35,12 +44,14 @@ class Vocabulary:
     @property
     def everything(self) -> list[str]:
         """All names as people write them, for suggestions and for the editor."""
-        dotted = [f"contact.{name}" for name in self.contact] + [f"sender.{name}" for name in self.sender]
+        dotted = [f"contact.{name}" for name in self.contact or ()] + [f"sender.{name}" for name in self.sender]
         return sorted([*dotted, *self.plain, FOOTER])
 
-    def group(self, name: str) -> frozenset[str] | None:
-        """The fields of `contact`, `sender` or `loop`; None when there is no such group."""
-        return {"contact": self.contact, "sender": self.sender, "loop": LOOP}.get(name)
+    def has(self, group: str, name: str) -> bool:
+        """Whether `group.name` may be merged."""
+        if group == "contact" and self.contact is None:
+            return _FIELD.fullmatch(name) is not None
+        return name in ({"contact": self.contact, "sender": self.sender, "loop": LOOP}.get(group) or ())
 
     def unknown(self, name: str, *, where: str) -> WrongInput:
         """The complaint about a name that is not in here, with the nearest one that is."""

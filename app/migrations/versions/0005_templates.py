@@ -44,6 +44,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_template_version")),
         sa.UniqueConstraint("template_id", "number", name=op.f("uq_template_version_template_id_number")),
     )
+    # The name of a frozen version's author may not change either: approvals rest on the whole row.
+    op.execute("CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON template_version"
+               " FOR EACH ROW WHEN (OLD.frozen_at IS NOT NULL) EXECUTE FUNCTION refuse_change()")
 
 
 def downgrade() -> None:

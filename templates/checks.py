@@ -1,0 +1,116 @@
+"""What is good to know about a wording before it is sent."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from core.errors import WrongInput
+from templates.compile import Made, Wording
+from templates.markup import Kind, tokens
+from templates.plain import to_text, words
+
+LONGEST_SUBJECT = 70
+# Gmail cuts a mail off at 102 KB and hides the footer with the unsubscribe link behind another click.
+LARGEST_HTML = 100 * 1024
+FEWEST_WORDS = 15
+
+
+class Severity(StrEnum):
+    """`fail` must be mended before anything is sent."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about a wording: a stable code, a sentence, what to do, and where it stands."""
+
+    code: str
+    severity: Severity
+    message: str
+    remedy: str = ""
+    where: str = ""
+
+
+def failure(error: WrongInput) -> Finding:
+    """A wording that cannot be compiled, as a finding."""
+    return Finding(error.code, Severity.FAIL, error.message, error.remedy, error.where)
+
+
+def findings(wording: Wording, made: Made) -> list[Finding]:
+    """Everything worth a remark about a wording that can be compiled."""
+    return [*_subject(wording), *_links(made), *_pictures(made), *_body(wording, made)]
+
+
+def _subject(wording: Wording) -> list[Finding]:
+    found = []
+    if len(wording.subject) > LONGEST_SUBJECT:
+        found.append(
+            _warn("subject_long", f"The subject has {len(wording.subject)} characters.", "Phones show about 40.")
+        )
+    if re.match(r"\s*(re|aw|fwd?|wg)\s*:", wording.subject, re.IGNORECASE):
+        found.append(_warn("subject_pretends", "The subject looks like an answer.", "Mailbox providers punish this."))
+    if not wording.preheader.strip():
+        found.append(
+            _info("preheader_missing", "There is no preheader.", "Write what follows the subject in the inbox.")
+        )
+    return found
+
+
+def _links(made: Made) -> list[Finding]:
+    found = [
+        _warn("link_not_https", f"{target} is not encrypted.", "Use https.")
+        for target in made.compiled.links
+        if urlsplit(target).scheme.lower() == "http"
+    ]
+    found += [
+        _info("link_not_counted", f"{address} differs from person to person, so its clicks are not counted.")
+        for address in made.uncounted
+    ]
+    if not made.compiled.links and not made.uncounted:
+        found.append(_info("no_links", "The mail leads nowhere.", "Add a link if readers should do something."))
+    return found
+
+
+def _pictures(made: Made) -> list[Finding]:
+    pictures = [
+        piece
+        for piece in tokens(made.compiled.html)
+        if piece.kind is Kind.START and piece.name == "img" and "pixel_url" not in piece.text
+    ]
+    return [
+        _warn(
+            "image_without_alt",
+            f"The image {picture.attribute('src')} has no alternative text.",
+            'Say what it shows, or write alt="" for an ornament.',
+        )
+        for picture in pictures
+        if picture.attribute("alt") is None
+    ]
+
+
+def _body(wording: Wording, made: Made) -> list[Finding]:
+    found = []
+    size = len(made.compiled.html.encode())
+    if size > LARGEST_HTML:
+        found.append(_warn("mail_clipped", f"The HTML has {size // 1024} KB; Gmail cuts off at 102.", "Shorten it."))
+    if not (wording.text or "").strip():
+        found.append(
+            _info("text_made", "There is no text part; it is made from the HTML.", "Look at it in the preview.")
+        )
+    if words(to_text(wording.body)) < FEWEST_WORDS:
+        found.append(_warn("few_words", "The mail has hardly any text.", "Filters distrust mails made of pictures."))
+    if "unsubscribe_url" not in wording.body:
+        found.append(_info("unsubscribe_in_footer", "The way out stands in the footer, which is added below the mail."))
+    return found
+
+
+def _warn(code: str, message: str, remedy: str = "") -> Finding:
+    return Finding(code, Severity.WARN, message, remedy)
+
+
+def _info(code: str, message: str, remedy: str = "") -> Finding:
+    return Finding(code, Severity.INFO, message, remedy)
