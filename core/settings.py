@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=LAST_PORT)
     inbox_port: int | None = Field(None, ge=1, le=LAST_PORT)
     workers: int = Field(2, ge=1, le=64)
+    # Seconds before a mail that a server put off is tried for the second time; later pauses are multiples of it.
+    retry_after: float = Field(60, gt=0, le=3600)
 
     @field_validator("home")
     @classmethod

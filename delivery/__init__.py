@@ -1,1 +1,47 @@
-"""."""
+"""One message to one recipient: the ledger, the gate, the transport, and what became of it.
+
+In: a frozen wording and an audience (`open_run`, `plan`), or a single answer to what somebody did (`standing_run`,
+`enqueue`). Out: one row per message in exactly one end state, and counts that add up (`report`). The rules served: no
+decision, no send; at most once (what ends ambiguously is `unknown` and stays so unless somebody chose otherwise); no
+mail after an opt-out was answered (`wait_until_quiet`).
+"""
+
+from delivery.plan import Planned, plan
+from delivery.quiet import wait_until_quiet
+from delivery.return_path import mail_id, message_of, return_path
+from delivery.runs import (
+    finish_if_done,
+    open_run,
+    pause_run,
+    release_holds,
+    report,
+    resume_run,
+    standing_run,
+    stop_run,
+)
+from delivery.senders import SenderPlan, save_sender
+from delivery.tidy import Tidied, tidy
+from delivery.transactional import enqueue, state_of
+
+__all__ = [
+    "Planned",
+    "SenderPlan",
+    "Tidied",
+    "enqueue",
+    "finish_if_done",
+    "mail_id",
+    "message_of",
+    "open_run",
+    "pause_run",
+    "plan",
+    "release_holds",
+    "report",
+    "resume_run",
+    "return_path",
+    "save_sender",
+    "standing_run",
+    "state_of",
+    "stop_run",
+    "tidy",
+    "wait_until_quiet",
+]

@@ -34,6 +34,8 @@ class Sender(Base):
     transport_url: Mapped[str | None]
     most_per_second: Mapped[int | None]
     dkim_selector: Mapped[str | None]
+    # Up to here the rate limit is used up; all workers reserve their share on this row.
+    paced_until: Mapped[Moment | None]
     created_at: Mapped[CreatedAt]
 
 
@@ -79,6 +81,7 @@ class Message(Base):
         CheckConstraint("state NOT IN ('claimed', 'handing_over') OR token IS NOT NULL", name="claimed_by_somebody"),
         Index("ix_message_ready", "run_id", "not_before", "id", postgresql_where=text("state = 'ready'")),
         Index("ix_message_leased", "lease_until", postgresql_where=text("state IN ('claimed', 'handing_over')")),
+        Index("ix_message_unknown", "run_id", postgresql_where=text("state = 'unknown'")),
         Index("ix_message_in_handover", "address_id", postgresql_where=text("state = 'handing_over'")),
         {"postgresql_with": {"fillfactor": 85}},
     )
@@ -103,3 +106,16 @@ class Message(Base):
     reply_code: Mapped[int | None] = mapped_column(SmallInteger)
     channel: Mapped[str] = mapped_column(server_default="email")
     reply_text: Mapped[str | None]
+
+
+class MessageValue(Base):
+    """What a single message says besides what is known of its contact; erased as soon as the message is settled.
+
+    `recipient` is the address in clear where no endpoint stands for it yet, as in mail that asks for a confirmation.
+    """
+
+    __tablename__ = "message_value"
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), primary_key=True)
+    recipient: Mapped[str | None]
+    values: Mapped[Document] = mapped_column(server_default="{}")

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("transport_url", sa.String(), nullable=True),
         sa.Column("most_per_second", sa.Integer(), nullable=True),
         sa.Column("dkim_selector", sa.String(), nullable=True),
+        sa.Column("paced_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["controller_id"], ["controller.id"], name=op.f("fk_sender_controller_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sender")),
@@ -158,6 +159,19 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'ready'"),
     )
+    op.create_index(
+        "ix_message_unknown", "message", ["run_id"], unique=False, postgresql_where=sa.text("state = 'unknown'")
+    )
+    op.create_table(
+        "message_value",
+        sa.Column("message_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("recipient", sa.String(), nullable=True),
+        sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["message.id"], name=op.f("fk_message_value_message_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_message_value")),
+    )
     # No decision, no send, enforced where no bug of ours can reach: a message may be handed over only on the strength of a
     # decision `send` about this very message, stored at the gate in this very transaction.
     op.execute("""
@@ -198,6 +212,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("message_value")
+    op.drop_index("ix_message_unknown", table_name="message", postgresql_where=sa.text("state = 'unknown'"))
     op.drop_index("ix_message_ready", table_name="message", postgresql_where=sa.text("state = 'ready'"))
     op.drop_index(
         "ix_message_leased", table_name="message", postgresql_where=sa.text("state IN ('claimed', 'handing_over')")

@@ -1,0 +1,112 @@
+"""From what a mail says to the bytes that leave: a fixed set of headers, two parts, and a signature.
+
+Headers are written from a list and from nothing else, and the finished bytes are read again: if they hold any header
+that is not on the list, the mail does not leave. Sources: RFC 5322, RFC 2045-2047, RFC 8058, RFC 6376.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from contacts import email_address
+from core.errors import CrusoeError
+from delivery import quoted
+from delivery.dkim import Signer
+from delivery.return_path import mail_id, return_path
+from delivery.smtp import Mail
+from templates import Rendered
+
+# Quoted-printable never holds `=_`, so this line cannot occur inside a part.
+BOUNDARY = "=_alternative"
+
+_PART = (
+    "--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+)
+_TEXT_PART = _PART.format(boundary=BOUNDARY, kind="plain").encode()
+_HTML_PART = b"\r\n" + _PART.format(boundary=BOUNDARY, kind="html").encode()
+_END = f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+class HeaderInjected(CrusoeError):
+    """A finished mail holds a header that we did not write. A bug, or an attack that found one; it is not sent."""
+
+
+@dataclass(frozen=True)
+class From:
+    """Who the mail comes from, as it stands in its headers."""
+
+    name: str
+    address: str
+    return_domain: str
+    reply_to: str | None = None
+    signer: Signer | None = None
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail before it is put into bytes. `unsubscribe_url` is absent where there is nothing to unsubscribe from."""
+
+    message_id: int
+    recipient: str
+    rendered: Rendered
+    unsubscribe_url: str | None
+    feedback_id: str
+
+
+def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
+    """The envelope and the bytes. Raises HeaderInjected when the result has any header that is not in the fixed set."""
+    recipient = deliverable(letter.recipient)
+    headers = _headers(letter, sender=sender, recipient=recipient, at=at)
+    body = b"".join(
+        (_TEXT_PART, quoted.body(letter.rendered.text), _HTML_PART, quoted.body(letter.rendered.html), _END)
+    )
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    expected = [name for name, _ in headers]
+    if sender.signer is not None:
+        head = sender.signer.header(headers, body) + head
+        expected.insert(0, "DKIM-Signature")
+    raw = head.encode()
+    if header_names(raw) != expected:
+        raise HeaderInjected("header_injected", f"Message {letter.message_id} has headers that nobody wrote.")
+    return Mail(
+        sender=return_path(message_id=letter.message_id, domain=sender.return_domain),
+        recipient=recipient,
+        content=raw + b"\r\n" + body,
+    )
+
+
+def deliverable(address: str) -> str:
+    """The address as servers understand it: the domain as A-label, the local part as its owner wrote it."""
+    known = email_address(address)
+    return f"{known.value.rpartition('@')[0]}@{known.domain}"
+
+
+def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> list[tuple[str, str]]:
+    address = deliverable(sender.address)
+    name = quoted.phrase(sender.name)
+    headers = [
+        ("From", f"{name} <{address}>" if name else address),
+        ("To", recipient),
+        ("Subject", quoted.unstructured(letter.rendered.subject)),
+        ("Date", format_datetime(at.astimezone(UTC))),
+        ("Message-ID", mail_id(message_id=letter.message_id, domain=address.rpartition("@")[2])),
+    ]
+    if sender.reply_to:
+        headers.append(("Reply-To", deliverable(sender.reply_to)))
+    if letter.unsubscribe_url:
+        # Both are needed for one click, and both must be signed (RFC 8058 section 4).
+        headers.append(("List-Unsubscribe", f"<{quoted.one_line(letter.unsubscribe_url, longest=900)}>"))
+        headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    return [
+        *headers,
+        ("Feedback-ID", quoted.one_line(letter.feedback_id, longest=200)),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{BOUNDARY}"'),
+    ]
+
+
+def header_names(head: bytes) -> Sequence[str]:
+    """The names of the headers in these bytes, as a reader that knows nothing about us sees them."""
+    lines = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    return [line.partition(b":")[0].decode("utf-8", "replace") for line in lines if line and line[:1] not in b" \t"]

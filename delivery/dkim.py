@@ -1,0 +1,109 @@
+"""Signing mail (RFC 6376, RFC 8463): relaxed/relaxed, with headers that are known while the mail is made.
+
+A signature costs ten times as much as everything else about a mail, so nothing is parsed here. Keys stand in
+`CRUSOE_HOME/dkim/<selector>.pem`, readable by their owner only: RSA with 2048 bits or more, or Ed25519.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from core.errors import NotAllowed
+from core.settings import settings
+
+SMALLEST_RSA = 2048
+
+# Named once more than they occur: a second one that somebody adds on the way breaks the signature.
+OVERSIGNED = ("from", "to", "subject", "date", "message-id")
+
+_BLANKS = re.compile(rb" {2,}")
+_BEFORE_END = re.compile(rb" +\r\n")
+_SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,60}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A key, and the name under which its public half stands in the DNS: `<selector>._domainkey.<domain>`."""
+
+    domain: str
+    selector: str
+    key: RSAPrivateKey | Ed25519PrivateKey
+
+    def header(self, headers: Sequence[tuple[str, str]], body: bytes) -> str:
+        """The DKIM-Signature line, with its line end. `headers` hold folded values without their line end."""
+        names = [name.lower() for name, _ in headers]
+        listed = ":".join([*names, *(name for name in OVERSIGNED if name in names)])
+        algorithm = "rsa-sha256" if isinstance(self.key, RSAPrivateKey) else "ed25519-sha256"
+        digest = b64encode(sha256(relaxed_body(body)).digest()).decode()
+        start = (
+            f"v=1; a={algorithm}; c=relaxed/relaxed; d={self.domain}; s={self.selector};\r\n"
+            f" h={_broken(listed)};\r\n bh={digest};\r\n b="
+        )
+        signed = "".join(f"{name.lower()}:{relaxed_value(value)}\r\n" for name, value in headers)
+        signed += f"dkim-signature:{relaxed_value(start)}"
+        signature = b64encode(self._sign(signed.encode())).decode()
+        lines = "\r\n ".join(signature[n : n + 72] for n in range(0, len(signature), 72))
+        return f"DKIM-Signature: {start}{lines}\r\n"
+
+    def _sign(self, data: bytes) -> bytes:
+        if isinstance(self.key, RSAPrivateKey):
+            return self.key.sign(data, PKCS1v15(), hashes.SHA256())
+        # RFC 8463 signs the hash of the data, not the data.
+        return self.key.sign(sha256(data).digest())
+
+
+def relaxed_value(value: str) -> str:
+    """A header value on one line with single blanks (RFC 6376 section 3.4.2)."""
+    return " ".join(value.split())
+
+
+def relaxed_body(body: bytes) -> bytes:
+    """The body with single blanks, none before line ends, and exactly one line end after it (section 3.4.4)."""
+    even = _BEFORE_END.sub(b"\r\n", _BLANKS.sub(b" ", body.replace(b"\t", b" ")))
+    return even.rstrip(b"\r\n") + b"\r\n" if even.strip(b"\r\n") else b""
+
+
+def _broken(listed: str) -> str:
+    """The list of names over several lines; blanks around its colons mean nothing."""
+    lines = [""]
+    for name in listed.split(":"):
+        if len(lines[-1]) + len(name) > 70:  # noqa: PLR2004 - characters of a comfortable line
+            lines.append("")
+        lines[-1] += f"{name}:"
+    return "\r\n  ".join(lines).removesuffix(":")
+
+
+def signer(*, domain: str, selector: str) -> Signer:
+    """The signer of a sender. Raises NotAllowed when its key is missing, readable by others, or too weak."""
+    return _load(settings().home / "dkim" / f"{selector}.pem", domain, selector)
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, domain: str, selector: str) -> Signer:
+    if not _SELECTOR.fullmatch(selector) or not path.is_file():
+        raise NotAllowed(
+            "dkim_key_missing",
+            f"There is no signing key {path.name} in {path.parent}.",
+            "Put it there, or sign at the relay.",
+        )
+    if path.stat().st_mode & 0o077:
+        raise NotAllowed("dkim_key_exposed", f"Others can read {path}.", f"Run: chmod 600 {path}")
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise NotAllowed("dkim_key_unreadable", f"{path} holds no usable private key.", "Replace it.") from error
+    if isinstance(key, Ed25519PrivateKey) or (isinstance(key, RSAPrivateKey) and key.key_size >= SMALLEST_RSA):
+        return Signer(domain=domain, selector=selector, key=key)
+    raise NotAllowed(
+        "dkim_key_weak", f"{path} is neither Ed25519 nor RSA with {SMALLEST_RSA} bits or more.", "Draw a new key."
+    )

@@ -1,0 +1,90 @@
+"""Making the mails of a batch: merge, sign the links that the recipient allows, compose. No database."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from contacts.models import TrackingLevel
+from core.errors import CrusoeError
+from core.settings import settings
+from delivery.compose import Letter, compose
+from delivery.recipients import Matter, Recipient
+from delivery.smtp import Mail
+from suppression import Basis
+from templates import Urls, render
+from tracking import Purpose, make_aggregate_token, make_id_token, make_message_token
+
+_LEVELS = list(TrackingLevel)
+
+
+def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: datetime) -> Mail | str:
+    """The mail for one recipient, or the reason why there can be none: one bad value does not stop a batch."""
+    if recipient.address is None:
+        return "there is no address any more"
+    urls = addresses(matter, recipient, at=at)
+    try:
+        rendered = render(
+            matter.compiled,
+            values={
+                "contact": {name: recipient.contact.get(name) for name in matter.compiled.fields},
+                "basis": basis or recipient.basis or Basis.OWN_REQUEST,
+                **{name: _value(value) for name, value in recipient.values.items()},
+            },
+            urls=urls,
+        )
+        letter = Letter(
+            message_id=recipient.message_id,
+            recipient=recipient.address,
+            rendered=rendered,
+            unsubscribe_url=None if matter.is_answer else urls.unsubscribe,
+            feedback_id=matter.feedback_id,
+        )
+        return compose(letter, sender=matter.sender, at=at)
+    except CrusoeError as error:
+        return f"{error.code}: {error.message}"
+
+
+def level(matter: Matter, recipient: Recipient) -> TrackingLevel:
+    """How much may be counted: what the campaign wants, and never more than what the person allowed."""
+    return min(matter.tracking, recipient.tracking, key=_LEVELS.index)
+
+
+def addresses(matter: Matter, recipient: Recipient, *, at: datetime) -> Urls:
+    """The links of one mail. Who allowed nothing gets the targets themselves and no pixel."""
+    base = settings().public_url
+    ids: dict[str, Any] = {
+        "run_id": matter.run_id,
+        "message_id": recipient.message_id,
+        "address_id": recipient.address_id,
+        "sent_at": int(at.timestamp()),
+    }
+
+    def to(purpose: Purpose) -> str:
+        return f"{base}/{purpose}/{make_message_token(purpose, **ids)}"
+
+    links: list[str] = list(matter.compiled.links)
+    pixel: str | None = None
+    match level(matter, recipient):
+        case TrackingLevel.INDIVIDUAL:
+            links = [f"{base}/c/{make_message_token(Purpose.CLICK, link_id=link, **ids)}" for link in matter.links]
+            pixel = to(Purpose.OPEN)
+        case TrackingLevel.AGGREGATE:
+            links = [
+                f"{base}/c/{make_aggregate_token(Purpose.CLICK, run_id=matter.run_id, link_id=link)}"
+                for link in matter.links
+            ]
+            pixel = f"{base}/o/{make_aggregate_token(Purpose.OPEN, run_id=matter.run_id)}"
+    return Urls(
+        links=links,
+        unsubscribe=to(Purpose.UNSUBSCRIBE),
+        preferences=to(Purpose.PREFERENCES),
+        why=to(Purpose.WHY),
+        pixel=pixel,
+    )
+
+
+def _value(value: Any) -> Any:
+    """A value of a single answer; what names a path and a number becomes a signed address."""
+    if isinstance(value, Mapping) and value.keys() == {"path", "sign"}:
+        return f"{settings().public_url}{value['path']}{make_id_token(int(value['sign']))}"
+    return value

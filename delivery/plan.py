@@ -1,0 +1,119 @@
+"""Writing an audience down: one row for each recipient, with the decision about it, in chunks that can be repeated."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, case, cast, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contacts.models import Endpoint
+from core import clock
+from core.errors import NotAllowed, NotFound
+from delivery.models import Message, Run, Sender
+from delivery.states import RunState
+from suppression import Assessment, Question, Stage, assess, record_decisions
+
+FIRST_STEP = 1_000
+MOST_GROWTH = 10
+CHUNK = 50_000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one call did: how many rows it wrote, and whether the whole audience is on record."""
+
+    done: bool
+    rows: int
+
+
+def plan(session: Session, *, run_id: int, audience: Select[Any], limit: int = CHUNK) -> Planned:
+    """Write the next chunk of about `limit` recipients of `audience` (contact_id, endpoint_id, address_id).
+
+    Call it again, each time in a transaction of its own, until it is done; what stands there already is left alone. The
+    first chunk is small, so that the first mail leaves at once. Chunks are ranges of endpoint ids and never a LIMIT,
+    for which PostgreSQL chooses plans that read the whole audience each time.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('plan'), :run)"), {"run": run_id})
+    found = session.execute(
+        select(Run, Sender.controller_id)
+        .join(Sender, Sender.id == Run.sender_id)
+        .where(Run.id == run_id)
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        raise NotFound("run_unknown", f"There is no run {run_id}.")
+    run, controller_id = found
+    if run.planned_at is not None or run.state is RunState.STOPPED:
+        return Planned(done=True, rows=0)
+    newest = session.scalar(select(func.coalesce(func.max(Endpoint.id), 0))) or 0
+    up_to = min(newest, run.planned_up_to + _step(run, limit=limit))
+    rows = _write(session, run=run, controller_id=controller_id, audience=audience, up_to=up_to)
+    _note(session, run_id=run_id, up_to=up_to, rows=rows, done=up_to >= newest)
+    return Planned(done=up_to >= newest, rows=rows)
+
+
+def _note(session: Session, *, run_id: int, up_to: int, rows: int, done: bool) -> None:
+    """Write the progress down, last, so that a pause waits for this row only for a moment.
+
+    A run that was stopped meanwhile gets no more rows: nobody would cancel them.
+    """
+    noted = session.scalar(
+        update(Run)
+        .where(Run.id == run_id, Run.state != RunState.STOPPED)
+        .values(planned_up_to=up_to, audience=Run.audience + rows, planned_at=clock.now() if done else None)
+        .returning(Run.id)
+        .execution_options(synchronize_session=False)
+    )
+    if noted is None:
+        raise NotAllowed("run_stopped", f"Run {run_id} was stopped while its audience was written down.")
+
+
+def _step(run: Run, *, limit: int) -> int:
+    """How many endpoint ids the next chunk spans, from how dense the audience has been so far."""
+    if run.planned_up_to == 0:
+        return min(limit, FIRST_STEP)
+    growth = run.planned_up_to * MOST_GROWTH
+    if run.audience == 0:
+        return growth
+    return max(1, min(growth, limit * run.planned_up_to // run.audience))
+
+
+def _write(session: Session, *, run: Run, controller_id: int, audience: Select[Any], up_to: int) -> int:
+    whole = audience.subquery("audience")
+    chunk = select(whole.c.contact_id, whole.c.endpoint_id, whole.c.address_id).where(
+        whole.c.endpoint_id > run.planned_up_to, whole.c.endpoint_id <= up_to
+    )
+    question = Question(channel="email", purpose=run.purpose, controller_id=controller_id)
+    assessment = assess(session, audience=chunk, question=question)
+    first, last, rows = _insert(session, run_id=run.id, assessment=assessment)
+    if rows:
+        written = select(Message.id.label("message_id"), Message.address_id).where(
+            Message.id.between(first, last), Message.run_id == run.id
+        )
+        record_decisions(session, assessment, stage=Stage.PLAN, messages=written)
+    return rows
+
+
+def _insert(session: Session, *, run_id: int, assessment: Assessment) -> tuple[int, int, int]:
+    """Make the rows. Answers the first and the last id, and how many are new."""
+    found = assessment.rows.c
+    state = case((found.verdict == "send", "ready"), (found.verdict == "hold", "held"), else_="blocked")
+    values = select(
+        literal(run_id, BigInteger),
+        found.address_id,
+        found.contact_id,
+        cast(state, Message.state.type),
+        case((found.verdict == "send", func.now())),
+        case((found.verdict == "block", func.now())),
+    )
+    columns = ["run_id", "address_id", "contact_id", "state", "not_before", "done_at"]
+    written = insert(Message).from_select(columns, values).on_conflict_do_nothing().returning(Message.id).cte("written")
+    row = session.execute(
+        select(
+            func.coalesce(func.min(written.c.id), 0).label("first"),
+            func.coalesce(func.max(written.c.id), 0).label("last"),
+            func.count().label("rows"),
+        ).select_from(written)
+    ).one()
+    return row.first, row.last, row.rows

@@ -1,0 +1,136 @@
+"""What a batch needs to become mails: the run with its wording, and one row for each recipient. Two queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from contacts.models import TrackingLevel
+from delivery.compose import From
+from delivery.dkim import signer
+from delivery.models import Run, Sender
+from delivery.states import RunKind
+from suppression import ANSWERS
+from templates import Compiled
+from tracking.models import Link
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What all mails of a run have in common."""
+
+    run_id: int
+    kind: RunKind
+    purpose: str
+    tracking: TrackingLevel
+    compiled: Compiled
+    sender: From
+    sender_id: int
+    transport_url: str | None
+    feedback_id: str
+    links: tuple[int, ...]
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers what somebody did: nothing to unsubscribe from, nothing to count."""
+        return self.purpose in ANSWERS
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One message and the person it is for. `address` is None when nobody stands behind it any more."""
+
+    message_id: int
+    address_id: int
+    attempts: int
+    address: str | None
+    contact: Mapping[str, Any]
+    basis: str | None
+    tracking: TrackingLevel
+    values: Mapping[str, Any]
+
+
+def matter(session: Session, *, run_id: int) -> Matter:
+    """Load what a run says and who says it. Raises NotAllowed when the sender's signing key cannot be used."""
+    run, sender = session.execute(
+        select(Run, Sender).join(Sender, Sender.id == Run.sender_id).where(Run.id == run_id)
+    ).one()
+    links = session.scalars(select(Link.id).where(Link.run_id == run_id).order_by(Link.position))
+    return Matter(
+        run_id=run.id,
+        kind=run.kind,
+        purpose=run.purpose,
+        tracking=run.tracking,
+        compiled=_compiled(run.id, run.content_sha256, _Document(run.content)),
+        sender=_sender(sender),
+        sender_id=sender.id,
+        transport_url=sender.transport_url,
+        # Four parts, the last one the same for everything a sender sends: what Gmail's reports are grouped by.
+        feedback_id=f"{run.id}:{run.purpose}:{sender.controller_id}:{sender.code}",
+        links=tuple(links),
+    )
+
+
+class _Document(dict[str, Any]):
+    """Content that a cache may ignore, because its digest is beside it."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Document)
+
+
+@lru_cache(maxsize=32)
+def _compiled(_run_id: int, _digest: bytes, content: _Document) -> Compiled:
+    """The same object for all batches of a run, so that what hangs on it (digest, parsed templates) is made once."""
+    return Compiled.from_document(content)
+
+
+def _sender(sender: Sender) -> From:
+    domain = sender.from_address.rpartition("@")[2]
+    return From(
+        name=sender.from_name,
+        address=sender.from_address,
+        return_domain=sender.return_domain,
+        reply_to=sender.reply_to,
+        signer=signer(domain=domain, selector=sender.dkim_selector) if sender.dkim_selector else None,
+    )
+
+
+_RECIPIENTS = """
+    SELECT m.id, m.address_id, m.attempts, coalesce(v.recipient, e.value) AS address, v.values,
+           c.number, c.first_name, c.last_name, c.language, c.country, c.fields, k.name AS company,
+           coalesce(choice.tracking, 'none') AS tracking,
+           (SELECT d.basis FROM decision AS d WHERE d.message_id = m.id ORDER BY d.id DESC LIMIT 1) AS basis
+    FROM message AS m
+    LEFT JOIN endpoint AS e ON e.address_id = m.address_id AND e.channel = 'email'
+    LEFT JOIN contact AS c ON c.id = e.contact_id
+    LEFT JOIN company AS k ON k.id = c.company_id
+    LEFT JOIN recipient_choice AS choice ON choice.address_id = m.address_id
+    LEFT JOIN message_value AS v ON v.message_id = m.id
+    WHERE m.id = ANY (:ids)
+    ORDER BY m.id
+"""
+
+_OWN = ("number", "first_name", "last_name", "language", "country", "company")
+
+
+def recipients(session: Session, *, message_ids: Sequence[int]) -> list[Recipient]:
+    """Load the people of a batch, in the order of their messages."""
+    return [
+        Recipient(
+            message_id=row.id,
+            address_id=row.address_id,
+            attempts=row.attempts,
+            address=row.address,
+            contact={**(row.fields or {}), **{name: getattr(row, name) for name in _OWN}},
+            basis=row.basis,
+            tracking=TrackingLevel(row.tracking),
+            values=row.values or {},
+        )
+        for row in session.execute(text(_RECIPIENTS), {"ids": list(message_ids)})
+    ]

@@ -1,0 +1,164 @@
+"""What became of a batch, written down at once: states, next tries, exposure counts, bounces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core import clock
+from delivery.backoff import Backoff
+from delivery.bounces import is_hard_bounce
+from delivery.claim import Claim
+from delivery.recipients import Matter, Recipient
+from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome, Refused
+from delivery.states import MessageState
+from suppression import Cause, NewEntry, add_many
+from tracking import EventKind, Happening, Sending, note_exposures, record
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Where a message goes from `handing_over`, and when it may be tried again."""
+
+    message_id: int
+    state: MessageState
+    attempts: int
+    wait: timedelta | None
+    code: int | None
+    text: str
+
+
+def settlement(*, message_id: int, outcome: Outcome, attempts: int, backoff: Backoff) -> Settlement:
+    """What an outcome means after so many earlier attempts. Pure, except for the jitter of the pause.
+
+    Only what is certainly not accepted becomes ready again.
+    """
+    tried = attempts + 1
+    said = (outcome.code, outcome.text)
+    match outcome:
+        case Accepted():
+            return Settlement(message_id, MessageState.SENT, tried, None, *said)
+        case NotAttempted():
+            return Settlement(message_id, MessageState.READY, attempts, timedelta(), *said)
+        case Deferred():
+            pause = backoff.delay(tried)
+            state = MessageState.FAILED if pause is None else MessageState.READY
+            return Settlement(message_id, state, tried, pause, *said)
+        case Refused():
+            return Settlement(message_id, MessageState.FAILED, tried, None, *said)
+        case _:
+            return Settlement(message_id, MessageState.UNKNOWN, tried, None, *said)
+
+
+# `synchronous_commit` may be off here: a lost outcome turns `sent` into `unknown`, never into a second mail.
+_SETTLE = """
+    UPDATE message AS m
+    SET state = o.state::message_state, attempts = o.attempts, reply_code = o.code, reply_text = o.text,
+        token = CASE o.state WHEN 'unknown' THEN m.token END, lease_until = NULL,
+        not_before = CASE WHEN o.wait > interval '0' THEN clock_timestamp() + o.wait ELSE m.not_before END,
+        done_at = CASE o.state WHEN 'ready' THEN NULL ELSE clock_timestamp() END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:states AS text[]), CAST(:attempts AS smallint[]),
+                CAST(:waits AS interval[]), CAST(:codes AS smallint[]), CAST(:texts AS text[]))
+         AS o (id, state, attempts, wait, code, text)
+    WHERE m.id = o.id AND m.token = :token AND m.state = 'handing_over'
+    RETURNING m.id
+"""
+
+# The reaper had given it up already, but we are alive and do know that it arrived.
+_LATE = """
+    UPDATE message SET state = 'resolved_sent', token = NULL, done_at = clock_timestamp()
+    WHERE id = ANY (:ids) AND token = :token AND state = 'unknown' RETURNING id
+"""
+
+_ERASE = """
+    DELETE FROM message_value AS v USING message AS m
+    WHERE v.message_id = m.id AND m.id = ANY (:ids)
+      AND m.state IN ('sent', 'failed', 'blocked', 'cancelled', 'resolved_sent', 'resolved_unsent')
+"""
+
+
+def settle(
+    session: Session,
+    *,
+    claim: Claim,
+    matter: Matter,
+    recipients: Mapping[int, Recipient],
+    outcomes: Mapping[int, Outcome],
+    bases: Mapping[int, str],
+    backoff: Backoff,
+) -> int:
+    """Write the outcomes down, guarded by the token of the claim. Answers how many were still ours to settle."""
+    session.execute(text("SET LOCAL synchronous_commit = off"))
+    settled = [
+        settlement(message_id=each, outcome=outcome, attempts=recipients[each].attempts, backoff=backoff)
+        for each, outcome in outcomes.items()
+    ]
+    ours = _store(session, claim, settled)
+    lost = [each.message_id for each in settled if each.message_id not in ours and each.state is MessageState.SENT]
+    if lost:
+        ours |= set(session.scalars(text(_LATE), {"ids": lost, "token": claim.token}))
+    _note(session, matter, recipients, {each: outcomes[each] for each in outcomes if each in ours}, bases)
+    if any(recipients[each].values for each in ours) or matter.is_answer:
+        session.execute(text(_ERASE), {"ids": sorted(ours)})
+    return len(ours)
+
+
+def _store(session: Session, claim: Claim, settled: Sequence[Settlement]) -> set[int]:
+    if not settled:
+        return set()
+    values: dict[str, Any] = {
+        "ids": [each.message_id for each in settled],
+        "states": [each.state.value for each in settled],
+        "attempts": [each.attempts for each in settled],
+        "waits": [each.wait for each in settled],
+        "codes": [each.code for each in settled],
+        "texts": [each.text for each in settled],
+        "token": claim.token,
+    }
+    return set(session.scalars(text(_SETTLE), values))
+
+
+def _note(
+    session: Session,
+    matter: Matter,
+    recipients: Mapping[int, Recipient],
+    outcomes: Mapping[int, Outcome],
+    bases: Mapping[int, str],
+) -> None:
+    """Tell the ledger and the suppression list what the outcomes mean for them."""
+    now = clock.now()
+    sent = [recipients[each] for each, outcome in outcomes.items() if isinstance(outcome, Accepted)]
+    note_exposures(session, [_sending(person, matter, bases[person.message_id], now) for person in sent])
+    record(session, EventKind.SENT, [_happening(person, matter, now) for person in sent])
+    dead = [recipients[each] for each, outcome in outcomes.items() if is_hard_bounce(outcome)]
+    if dead:
+        record(session, EventKind.BOUNCE, [_happening(person, matter, now) for person in dead])
+        add_many(session, [_dead_address(person, outcomes[person.message_id], matter, now) for person in dead])
+
+
+def _sending(recipient: Recipient, matter: Matter, basis: str, at: datetime) -> Sending:
+    return Sending(address_id=recipient.address_id, channel="email", purpose=matter.purpose, basis=basis, at=at)
+
+
+def _happening(recipient: Recipient, matter: Matter, at: datetime) -> Happening:
+    return Happening(at=at, address_id=recipient.address_id, message_id=recipient.message_id, run_id=matter.run_id)
+
+
+def _dead_address(recipient: Recipient, outcome: Outcome, matter: Matter, at: datetime) -> NewEntry:
+    return NewEntry(
+        address_id=recipient.address_id,
+        cause=Cause.HARD_BOUNCE,
+        at=at,
+        source="smtp",
+        channel="email",
+        evidence={
+            "message_id": recipient.message_id,
+            "run_id": matter.run_id,
+            "phase": outcome.phase.value,
+            "code": outcome.code,
+            "text": outcome.text,
+        },
+    )

@@ -1,0 +1,28 @@
+"""The background work of delivery: send what is due, and tidy up after workers that died."""
+
+from functools import cache
+
+from core.db import transaction
+from core.tasks import job
+from delivery.runs import SEND, TIDY
+from delivery.tidy import tidy
+from delivery.worker import Worker
+
+
+@cache
+def worker() -> Worker:
+    """The worker of this process; made at first use, so after any fork."""
+    return Worker()
+
+
+@job(SEND, every=5, queue="send")
+def send() -> bool:
+    """Send what is due."""
+    return worker().run()
+
+
+@job(TIDY, every=5)
+def tidy_up() -> bool:
+    """Give back expired leases, cancel what was stopped."""
+    with transaction() as session:
+        return tidy(session).more

@@ -1,0 +1,92 @@
+"""What others left behind: expired leases, ambiguous endings that may be tried again, messages of stopped runs.
+
+Any number of processes may do this at the same time; every statement names the states that it moves from.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+CHUNK = 20_000
+MOST_LEASES = 3
+
+# A mail that killed its worker three times would kill the next one, too.
+_BACK_TO_READY = f"""
+    UPDATE message SET leases_lost = leases_lost + 1, token = NULL, lease_until = NULL,
+           state = (CASE WHEN leases_lost + 1 >= {MOST_LEASES} THEN 'failed' ELSE 'ready' END)::message_state,
+           done_at = CASE WHEN leases_lost + 1 >= {MOST_LEASES} THEN clock_timestamp() END,
+           reply_text = CASE WHEN leases_lost + 1 >= {MOST_LEASES} THEN 'its worker died {MOST_LEASES} times' END
+    WHERE id IN (
+        SELECT id FROM message WHERE state = 'claimed' AND lease_until < clock_timestamp()
+        ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
+    ) AND state = 'claimed' AND lease_until < clock_timestamp()
+"""  # noqa: S608 - numbers of ours
+
+# Its worker is gone, and nobody knows how far it came: never ready again by itself. The token stays, so that a worker
+# that was only frozen can still say that the mail arrived.
+_TO_UNKNOWN = f"""
+    UPDATE message SET state = 'unknown', attempts = attempts + 1, lease_until = NULL, done_at = clock_timestamp(),
+           reply_text = 'the worker was lost while handing over'
+    WHERE id IN (
+        SELECT id FROM message WHERE state = 'handing_over' AND lease_until < clock_timestamp()
+        ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
+    ) AND state = 'handing_over' AND lease_until < clock_timestamp()
+"""  # noqa: S608 - numbers of ours
+
+_ONCE_MORE = """
+    UPDATE message AS m SET state = 'ready', token = NULL, done_at = NULL, not_before = clock_timestamp()
+    FROM run AS r
+    WHERE r.id = m.run_id AND r.retry_unknown AND r.state = 'open' AND m.state = 'unknown' AND m.attempts < 2
+"""
+
+_CANCEL = f"""
+    UPDATE message SET state = 'cancelled', done_at = clock_timestamp()
+    WHERE id IN (
+        SELECT m.id FROM run AS r JOIN message AS m ON m.run_id = r.id
+        WHERE r.state = 'stopped' AND r.finished_at IS NULL AND m.state IN ('planned', 'ready', 'held')
+        ORDER BY m.id LIMIT {CHUNK} FOR UPDATE OF m SKIP LOCKED
+    )
+"""  # noqa: S608 - numbers of ours
+
+_FORGET = """
+    DELETE FROM message_value AS v USING message AS m, run AS r
+    WHERE m.id = v.message_id AND r.id = m.run_id
+      AND (m.state IN ('sent', 'failed', 'blocked', 'cancelled', 'resolved_sent', 'resolved_unsent')
+           OR (m.state = 'unknown' AND (m.attempts > 1 OR NOT r.retry_unknown)))
+"""
+
+# What a new wording replaced, and what was stopped, ends when nothing of it is under way.
+_END = """
+    UPDATE run AS r SET state = CASE r.state WHEN 'open' THEN 'done' ELSE r.state END, finished_at = clock_timestamp()
+    WHERE r.finished_at IS NULL
+      AND (r.state = 'stopped' OR (r.kind = 'transactional' AND r.state = 'open' AND r.planned_at IS NOT NULL))
+      AND NOT EXISTS (SELECT 1 FROM message AS m WHERE m.run_id = r.id
+                      AND m.state IN ('planned', 'ready', 'claimed', 'handing_over', 'held'))
+"""
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """How many messages each rule moved."""
+
+    ready: int
+    unknown: int
+    once_more: int
+    cancelled: int
+    forgotten: int
+
+    @property
+    def more(self) -> bool:
+        """Whether a chunk was full, so that more is waiting."""
+        return max(self.ready, self.unknown, self.cancelled) >= CHUNK
+
+
+def tidy(session: Session) -> Tidied:
+    """Move what is left over to where it belongs."""
+    moved = [
+        int(session.execute(text(statement)).rowcount)  # type: ignore[attr-defined]
+        for statement in (_BACK_TO_READY, _TO_UNKNOWN, _ONCE_MORE, _CANCEL, _FORGET)
+    ]
+    session.execute(text(_END))
+    return Tidied(*moved)

@@ -1,0 +1,129 @@
+"""The sending loop of one process: claim, write, gate, hand over, settle, until nothing is due."""
+
+from datetime import timedelta
+from time import monotonic
+
+import structlog
+from sqlalchemy import update
+
+from core import clock
+from core.db import transaction
+from core.errors import CrusoeError
+from core.settings import settings
+from delivery import self_test
+from delivery.backoff import Backoff
+from delivery.claim import Claim, claim, give_back
+from delivery.gate import Passed, gate
+from delivery.handover import BUDGET, Batch, Handover
+from delivery.letters import write
+from delivery.models import Run
+from delivery.recipients import matter, recipients
+from delivery.smtp import Connection, Mail, Timeouts
+from delivery.states import RunState
+from delivery.transport import Transports
+
+log = structlog.get_logger()
+
+FIRST_SIZE = 50
+LARGEST_SIZE = 500
+# A batch is made for this part of its budget, so that an ordinary slow moment does not cut it.
+AIM = 0.8
+SECONDS = 20.0
+
+
+class Worker:
+    """What one process keeps between batches: connections, the size of a batch, the run that was served last."""
+
+    def __init__(
+        self, *, backoff: Backoff | None = None, timeouts: Timeouts | None = None, budget: float = BUDGET
+    ) -> None:
+        self_test.refuse_injection()
+        self.backoff = backoff or Backoff(first=settings().retry_after)
+        self.transports = Transports(timeouts=timeouts)
+        self.budget = budget
+        self.size = FIRST_SIZE
+        self.last_run = 0
+
+    def run(self, *, seconds: float = SECONDS) -> bool:
+        """Send what is due for about so many seconds; answers whether more is waiting."""
+        until = monotonic() + seconds
+        while self.step():
+            if monotonic() > until:
+                return True
+        return False
+
+    def step(self) -> bool:
+        """Send one batch; answers False when nothing was due."""
+        batch = self._claim()
+        if batch is None:
+            return False
+        if not isinstance(batch, Batch):
+            return True
+        at = clock.now()
+        mails = {each: write(batch.matter, person, basis=None, at=at) for each, person in batch.recipients.items()}
+        connection = self._connect(batch)
+        if connection is None:
+            return True
+        leased_at = monotonic()
+        with transaction() as session:
+            passed = gate(session, batch.claim)
+        self._write_again(batch, mails, passed)
+        handover = Handover(
+            batch=batch,
+            mails=mails,
+            bases=passed.bases,
+            connection=connection,
+            leased_at=leased_at,
+            budget=self.budget,
+        )
+        handover.run()
+        self._learn(handover)
+        return True
+
+    def _claim(self) -> Batch | Claim | None:
+        """The next batch with everything that its mails need; a bare claim when it had to be given back."""
+        with transaction() as session:
+            size = 1 if self.transports.is_probing else self.size
+            taken = claim(session, most=size, after=self.last_run, away=self.transports.away)
+            if taken is None:
+                return None
+            self.last_run = taken.run_id
+            try:
+                about = matter(session, run_id=taken.run_id)
+            except CrusoeError as error:
+                # Nothing of this run can be made into mail, so it waits for a person instead of failing one by one.
+                give_back(session, taken)
+                session.execute(
+                    update(Run).where(Run.id == taken.run_id).values(state=RunState.PAUSED, state_reason=str(error))
+                )
+                log.warning("run_paused", run=taken.run_id, code=error.code, error=error.message)
+                return taken
+            people = {each.message_id: each for each in recipients(session, message_ids=taken.message_ids)}
+        return Batch(claim=taken, matter=about, recipients=people, backoff=self.backoff)
+
+    def _connect(self, batch: Batch) -> Connection | None:
+        """An open connection before the gate is asked; without one the batch waits and nothing was promised."""
+        found = self.transports.connect(batch.matter)
+        if isinstance(found, Connection):
+            return found
+        with transaction() as session:
+            pause = self.backoff.delay(1) or timedelta(seconds=self.backoff.first)
+            give_back(session, batch.claim, why=found.text, delay=pause)
+        return None
+
+    def _write_again(self, batch: Batch, mails: dict[int, Mail | str], passed: Passed) -> None:
+        """A mail says on which ground it was sent; where the gate found another one than the plan, it is made anew."""
+        for each, basis in passed.bases.items():
+            person = batch.recipients[each]
+            if person.basis is not None and person.basis != basis:
+                mails[each] = write(batch.matter, person, basis=basis, at=clock.now())
+
+    def _learn(self, handover: Handover) -> None:
+        """Size the next batch by time, so that fast servers get many and slow ones keep nobody waiting."""
+        if handover.accepted and handover.took > 0:
+            fitting = handover.accepted / handover.took * self.budget * AIM
+            self.size = max(1, min(LARGEST_SIZE, int(fitting), self.size * 2))
+
+    def close(self) -> None:
+        """Say goodbye to the servers."""
+        self.transports.close()
