@@ -11,7 +11,7 @@ from core.audit import AuditEvent
 from core.db import transaction
 from core.evidence import Finding
 from core.permissions import Permission
-from core.tables import Column, Table
+from core.tables import Column, Table, contains
 from core.web import needs, page
 
 
@@ -32,7 +32,7 @@ def _table() -> Table:
         key=AuditEvent.id,
         sort="id",
         descending=True,
-        search=(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id),
+        search=contains(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id),
     )
 
 

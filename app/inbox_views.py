@@ -5,10 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from app import inbox_store
 from app.mail_links import links
-from app.security_headers import framed_mail
 from app.views import routes
 from core.permissions import Permission
-from core.web import needs, page
+from core.web import framed_mail, needs, page
 
 
 @routes.get("/inbox")

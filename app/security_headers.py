@@ -8,11 +8,6 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 
-# For mail shown to staff: its own origin of nothing, no scripts, no forms, no requests to anywhere.
-MAIL_POLICY = (
-    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'self'"
-)
-
 
 def install(app: Flask) -> None:
     """Set the headers on every answer; a view that sets its own Content-Security-Policy keeps it."""
@@ -31,12 +26,4 @@ def _headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     elif g.get("actor") is not None or response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def framed_mail(html: str) -> Response:
-    """Mail content as an answer of its own, for a sandboxed frame. It is never part of one of our pages."""
-    response = Response(html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
-    response.headers["Cache-Control"] = "no-store"
     return response

@@ -11,7 +11,7 @@ from core import accounts, tables, users
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission, Role
-from core.tables import Column, Table
+from core.tables import Column, Table, contains
 from core.users import User
 from core.web import acting, needs, page
 
@@ -28,7 +28,7 @@ def _table() -> Table:
         ),
         key=User.id,
         sort="name",
-        search=(User.name, User.email),
+        search=contains(User.name, User.email),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flask import Flask
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 
@@ -14,6 +15,9 @@ class Word:
     tone: str = "secondary"
     meaning: str = ""
 
+
+# How a decision marks a reason that compliance let pass.
+RELEASED = ":released"
 
 WORDS: dict[str, dict[str, Word]] = {
     "verdict": {
@@ -28,7 +32,7 @@ WORDS: dict[str, dict[str, Word]] = {
             "green",
             _l("Bought something lately, was told about the right to object, and did not object."),
         ),
-        "transactional": Word(_l("answer"), "green", _l("An answer to something that the person did.")),
+        "own_request": Word(_l("own request"), "green", _l("An answer to something that the person did.")),
         "opted_out": Word(_l("opted out"), "red", _l("The person objected after the latest confirmation.")),
         "complaint": Word(_l("complaint"), "red", _l("The person marked an earlier message as spam.")),
         "hard_bounce": Word(_l("hard bounce"), "red", _l("The mail server said that this address does not exist.")),
@@ -142,4 +146,7 @@ def install(app: Flask) -> None:
 def word(code: object, kind: str) -> Word:
     """What a code means; a code that we do not know stands for itself."""
     text = str(getattr(code, "value", code))
+    if text.endswith(RELEASED):
+        plain = word(text.removesuffix(RELEASED), kind)
+        return Word(f"{plain.label} ✓", "teal", gettext("%(why)s Compliance released this hold.", why=plain.meaning))
     return WORDS[kind].get(text) or Word(text.replace("_", " "))

@@ -8,12 +8,12 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.errors import WrongInput
@@ -44,7 +44,7 @@ class Table:
     key: SQLColumnExpression[Any]
     sort: str
     descending: bool = False
-    search: tuple[SQLColumnExpression[Any], ...] = ()
+    search: Callable[[str], ColumnElement[bool]] | None = None
     hidden: tuple[Column, ...] = ()
 
     def column(self, name: str) -> Column:
@@ -53,6 +53,11 @@ class Table:
             if column.name == name:
                 return column
         raise WrongInput("column_unknown", f"This list has no column {name!r}.", "Choose one of its headings.")
+
+
+def contains(*columns: SQLColumnExpression[Any]) -> Callable[[str], ColumnElement[bool]]:
+    """The usual search: the words stand somewhere in one of these columns; `%` and `_` mean themselves."""
+    return lambda words: or_(*(column.icontains(words, autoescape=True) for column in columns))
 
 
 @dataclass(frozen=True)
@@ -159,9 +164,9 @@ def _narrowed(table: Table, source: Select[Any], question: Question) -> Select[A
     ]
     chosen = source.with_only_columns(*shown, table.key.label("row_key"), maintain_column_froms=True)
     for name, value in question.filters.items():
-        chosen = chosen.where(table.column(name).expression == literal(value))
+        chosen = chosen.where(table.column(name).expression == value)
     if question.search and table.search:
-        chosen = chosen.where(or_(*(column.icontains(question.search, autoescape=True) for column in table.search)))
+        chosen = chosen.where(table.search(question.search))
     return chosen
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from core.errors import NotAllowed
@@ -16,6 +16,11 @@ from core.permissions import Permission
 from core.users import Actor
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+
+# For mail shown to staff: its own origin of nothing, no scripts, no forms, no requests to anywhere.
+MAIL_POLICY = (
+    "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'self'"
+)
 
 
 def needs(permission: Permission) -> Callable[[View], View]:
@@ -74,3 +79,11 @@ def page(name: str, **values: Any) -> str:
 def is_fragment() -> bool:
     """Whether htmx asks for a part of a page, not the whole."""
     return request.headers.get("HX-Request") == "true" and "HX-Boosted" not in request.headers
+
+
+def framed_mail(html: str) -> Response:
+    """Mail content as an answer of its own, for a sandboxed frame. It is never part of one of our pages."""
+    response = Response(html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response

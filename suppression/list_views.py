@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_babel import get_timezone
+from flask_babel import gettext as _
 
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission

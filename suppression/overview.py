@@ -22,16 +22,16 @@ _lifted = (
 def table() -> Table:
     """Columns of the list."""
     causes = {
-        Cause.OPTED_OUT: _("opted out"),
-        Cause.COMPLAINT: _("complaint"),
-        Cause.HARD_BOUNCE: _("hard bounce"),
-        Cause.INTERNAL_BLOCK: _("blocked by us"),
+        Cause.OPTED_OUT.value: _("opted out"),
+        Cause.COMPLAINT.value: _("complaint"),
+        Cause.HARD_BOUNCE.value: _("hard bounce"),
+        Cause.INTERNAL_BLOCK.value: _("blocked by us"),
     }
     return Table(
         columns=(
             Column("id", _("No."), SuppressionEntry.id, number=True),
             Column("address", _("Address"), _address, sortable=False),
-            Column("cause", _("Cause"), SuppressionEntry.cause, sortable=False, choices=dict(causes)),
+            Column("cause", _("Cause"), SuppressionEntry.cause, sortable=False, choices=causes),
             Column("at", _("When"), SuppressionEntry.at),
             Column("source", _("Source"), SuppressionEntry.source, sortable=False),
             Column("lifted", _("Lifted"), _lifted, sortable=False),

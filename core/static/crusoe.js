@@ -38,6 +38,19 @@
     }
   });
 
+  // The preview beside an editor follows what is typed.
+  var waiting;
+  document.addEventListener("input", function (event) {
+    var form = event.target.closest("form[data-previews]");
+    if (!form) { return; }
+    clearTimeout(waiting);
+    waiting = setTimeout(function () { form.requestSubmit(document.getElementById("show-preview")); }, 600);
+  });
+  document.addEventListener("DOMContentLoaded", function () {
+    var form = document.querySelector("form[data-previews]");
+    if (form) { form.requestSubmit(document.getElementById("show-preview")); }
+  });
+
   function colour(name) {
     return getComputedStyle(root).getPropertyValue(name).trim();
   }
