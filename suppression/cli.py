@@ -1,4 +1,4 @@
-"""The commands of this stage: external lists."""
+"""The commands of this stage: external lists, and opt-outs beside the imports of contacts."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from contacts.cli import import_group, import_options, run
 from core.cli import command
 from core.db import transaction
 from core.errors import WrongInput
 from suppression.lists.load import import_list
 from suppression.lists.standing import status
+from suppression.optouts import OptOutIntake
 
 
 @click.group("lists")
@@ -49,3 +51,10 @@ def show_status() -> list[dict[str, Any]]:
     """Each list with its version in force, its age, and whether that still is fresh enough."""
     with transaction() as session:
         return [asdict(found) for found in status(session)]
+
+
+@command(import_group, "optouts")
+@import_options
+def import_optouts(file: Path, **options: Any) -> dict[str, int | str | None]:
+    """Import objections, complaints and dead addresses. What is stored stays; an import lifts nothing."""
+    return run(OptOutIntake(), file, **options)
