@@ -7,8 +7,8 @@ import click
 
 from core.errors import CrusoeError
 
-# name -> module:what. A command's module is imported when the command is called, so that `crusoe status` answers at once.
-# What stands behind the colon is a command, or a function that adds commands to a group.
+# name -> module:what. A module is imported when its command is called, so that `crusoe status` answers at once. What
+# stands behind the colon is a command, or a function that adds commands to a group.
 COMMANDS = {
     "up": "app.supervisor.cli:register",
     "stop": "app.supervisor.cli:register",
@@ -31,11 +31,11 @@ COMMANDS = {
 class CommandTable(click.Group):
     """A group that looks its commands up in the table."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _context: click.Context) -> list[str]:
         """The names, in the order of the table: the order in which a newcomer needs them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None

@@ -1,5 +1,32 @@
 """Campaigns: plan, look before sending, let a second person approve, launch, report.
 
-In comes a plan (segment, template, sender, purpose); out goes an open run in delivery, and the numbers of what became of
-it. The rule it serves: what goes out is exactly what a second person approved.
+In comes a plan (segment, template, sender, purpose); out goes an open run in delivery, and the numbers of what
+became of it. The rule it serves: what goes out is exactly what a second person approved.
 """
+
+from campaigns.approval import approve, send_back, submit, void_if_changed
+from campaigns.checks import check_campaign, preflight
+from campaigns.conductor import cancel, launch, pause, release, resume
+from campaigns.explanation import why
+from campaigns.results import report
+from campaigns.service import Plan, find, lock, save
+
+__all__ = [
+    "Plan",
+    "approve",
+    "cancel",
+    "check_campaign",
+    "find",
+    "launch",
+    "lock",
+    "pause",
+    "preflight",
+    "release",
+    "report",
+    "resume",
+    "save",
+    "send_back",
+    "submit",
+    "void_if_changed",
+    "why",
+]

@@ -6,8 +6,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from campaigns.binding import bound, differences, digest
+from campaigns.checks import require_fresh_check
 from campaigns.models import CHAIN, Approval, Campaign
-from campaigns.preflight import require_fresh_check
 from campaigns.service import back_to_draft, move
 from campaigns.states import CampaignState
 from core.errors import NotAllowed

@@ -46,7 +46,7 @@ def active_lists(session: Session) -> dict[str, int]:
     rows = session.execute(
         select(ListVersion.list_id, ListVersion.id).where(ListVersion.state == VersionState.ACTIVE).order_by("list_id")
     )
-    return {list_id: version for list_id, version in rows}
+    return {row.list_id: row.id for row in rows}
 
 
 def digest(bound_values: dict[str, Any]) -> bytes:

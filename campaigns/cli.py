@@ -8,13 +8,13 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import approval, launch
+from campaigns import approval, conductor
 from campaigns.approval import void_if_changed
+from campaigns.checks import check_campaign
+from campaigns.explanation import why
 from campaigns.models import Campaign
-from campaigns.preflight import check_campaign
-from campaigns.report import report
+from campaigns.results import report
 from campaigns.service import find, lock
-from campaigns.why import why
 from core import users
 from core.cli import command, console, show_facts
 from core.db import transaction
@@ -121,7 +121,7 @@ def send_back(name: str, user: str, reason: str) -> dict[str, Any]:
 def launch_campaign(name: str, user: str) -> dict[str, Any]:
     """Send what was approved."""
     with _acting(name, user) as (session, campaign, actor):
-        launch.launch(session, campaign=campaign, actor=actor)
+        conductor.launch(session, campaign=campaign, actor=actor)
     return _state(name)
 
 
@@ -140,7 +140,7 @@ def _operator(session: Session, user: str | None) -> Actor:
 def pause(name: str, user: str | None, reason: str | None) -> dict[str, Any]:
     """Stop handing over within two seconds."""
     with transaction() as session:
-        launch.pause(session, campaign=lock(session, name), actor=_operator(session, user), reason=reason)
+        conductor.pause(session, campaign=lock(session, name), actor=_operator(session, user), reason=reason)
     return _state(name)
 
 
@@ -150,7 +150,7 @@ def pause(name: str, user: str | None, reason: str | None) -> dict[str, Any]:
 def resume(name: str, user: str | None) -> dict[str, Any]:
     """Go on where it was paused."""
     with transaction() as session:
-        launch.resume(session, campaign=lock(session, name), actor=_operator(session, user))
+        conductor.resume(session, campaign=lock(session, name), actor=_operator(session, user))
     return _state(name)
 
 
@@ -161,7 +161,7 @@ def resume(name: str, user: str | None) -> dict[str, Any]:
 def cancel(name: str, user: str, reason: str) -> dict[str, Any]:
     """End a campaign for good."""
     with _acting(name, user) as (session, campaign, actor):
-        launch.cancel(session, campaign=campaign, actor=actor, reason=reason)
+        conductor.cancel(session, campaign=campaign, actor=actor, reason=reason)
     return _state(name)
 
 
@@ -173,7 +173,7 @@ def cancel(name: str, user: str, reason: str) -> dict[str, Any]:
 def release(name: str, code: str, user: str, reason: str) -> dict[str, Any]:
     """Let messages pass that were held for CODE, for example consent_stale."""
     with _acting(name, user) as (session, campaign, actor):
-        count = launch.release(session, campaign=campaign, code=code, actor=actor, reason=reason)
+        count = conductor.release(session, campaign=campaign, code=code, actor=actor, reason=reason)
     return _state(name) | {"released": count}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -135,7 +136,7 @@ def _next_step(state: CampaignState) -> str:
 
 
 def _note(
-    session: Session, campaign: Campaign, *, actor: str, action: str, reason: str | None = None, **details: object
+    session: Session, campaign: Campaign, *, actor: str, action: str, reason: str | None = None, **details: Any
 ) -> None:
     audit.record(
         session,

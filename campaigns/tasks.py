@@ -2,10 +2,11 @@
 
 from sqlalchemy import select
 
-from campaigns.launch import SEND, finish, start_due
+from campaigns.conductor import SEND, finish, start_due
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
 from core.db import transaction
+from core.settings import settings
 from core.tasks import job, ring
 from delivery import plan
 from delivery.models import Run
@@ -18,18 +19,18 @@ def materialise() -> bool:
     """Write one chunk of one audience down; the first chunk is small so that the first mail leaves at once."""
     with transaction() as session:
         found = session.execute(
-            select(Campaign, Segment.code)
+            select(Run.id, Segment.code)
+            .join(Campaign, Campaign.run_id == Run.id)
             .join(Segment, Segment.id == Campaign.segment_id)
-            .join(Run, Run.id == Campaign.run_id)
             .where(Campaign.state == CampaignState.SENDING, Run.planned_at.is_(None))
             .order_by(Campaign.id)
             .limit(1)
         ).first()
         if found is None:
             return False
-        campaign, code = found
-        plan(session, run_id=campaign.run_id, audience=audience(session, code))
-        ring(session, SEND, times=2)
+        run_id, code = found
+        plan(session, run_id=run_id, audience=audience(session, code))
+        ring(session, SEND, times=settings().workers)
     return True
 
 

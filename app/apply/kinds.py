@@ -23,8 +23,6 @@ from contacts.models import Controller, FieldDefinition
 from core.errors import WrongInput
 from delivery import SenderPlan, save_sender
 from delivery.models import Sender
-from preferences import FormPlan, save_form
-from preferences.models import SignupForm
 from segments import parse
 from segments import save as save_segment
 from segments.models import Segment
@@ -94,9 +92,7 @@ def _current_sender(session: Session, values: Values) -> Values | None:
     if found is None:
         return None
     controller = session.scalar(
-        select(Controller.code)
-        .join(Sender, Sender.controller_id == Controller.id)
-        .where(Sender.code == values["code"])
+        select(Controller.code).join(Sender, Sender.controller_id == Controller.id).where(Sender.code == values["code"])
     )
     return found | {"controller": controller}
 
@@ -107,13 +103,13 @@ def _wanted_sender(item: SenderItem, folder: Path) -> Values:
 
 def _wanted_segment(item: Any, folder: Path) -> Values:
     del folder
-    definition = parse(item.definition)
-    return item.model_dump(exclude={"definition"}) | {"definition": definition.model_dump(mode="json")}
+    values: Values = item.model_dump(exclude={"definition"})
+    return values | {"definition": parse(item.definition).data}
 
 
 def _current_segment(session: Session, values: Values) -> Values | None:
     found = _columns(session, Segment, values, "code", "name", "description", "definition")
-    return None if found is None else found | {"definition": parse(found["definition"]).model_dump(mode="json")}
+    return None if found is None else found | {"definition": parse(found["definition"]).data}
 
 
 def _write_segment(session: Session, values: Values, actor: str) -> None:
@@ -158,20 +154,6 @@ def _current_template(session: Session, values: Values) -> Values | None:
 def _write_template(session: Session, values: Values, actor: str) -> None:
     rest = {name: value for name, value in values.items() if name not in {"code", "name"}}
     save_template(session, code=values["code"], name=values["name"], draft=Draft(**rest), author=actor)
-
-
-def _current_form(session: Session, values: Values) -> Values | None:
-    row = session.execute(
-        select(SignupForm, Controller.code, Sender.code)
-        .join(Controller, Controller.id == SignupForm.controller_id)
-        .join(Sender, Sender.id == SignupForm.sender_id)
-        .where(SignupForm.code == values["code"])
-    ).first()
-    if row is None:
-        return None
-    form, controller, sender = row
-    names = ("code", "purpose", "text_version", "topics")
-    return {name: getattr(form, name) for name in names} | {"controller": controller, "sender": sender}
 
 
 def _current_campaign(session: Session, values: Values) -> Values | None:
@@ -220,15 +202,6 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind("segments", _wanted_segment, _current_segment, _write_segment),
     Kind("templates", _wanted_template, _current_template, _write_template),
-    Kind("rules", *documents.RULES),
-    Kind("score", *documents.SCORE),
-    Kind("sales", plain, *documents.SALES, key="user"),
-    Kind("webhooks", plain, *documents.WEBHOOKS),
-    Kind(
-        "forms",
-        plain,
-        _current_form,
-        lambda session, values, _: save_form(session, plan=FormPlan(**values)),
-    ),
+    Kind("rules", documents.wanted_rules, documents.current_rules, documents.write_rules, key="-"),
     Kind("campaigns", plain, _current_campaign, _write_campaign),
 )

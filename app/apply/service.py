@@ -17,6 +17,7 @@ from campaigns.models import Campaign
 from core.errors import WrongInput
 
 MOST_LINES = 50
+LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,8 @@ def _apply(session: Session, entry: Entry, *, actor: str, mistakes: list[str]) -
 
 def _where(entry: Entry, error: WrongInput) -> str:
     """The line of the part that the stage complained about, found by the path it named."""
-    inner: list[str | int] = []
-    for part in error.where.replace("]", "").replace("[", ".").split("."):
-        if part:
-            inner.append(int(part) if part.isdigit() else part)
+    parts = [part for part in error.where.replace("]", "").replace("[", ".").split(".") if part]
+    inner: list[str | int] = [int(part) if part.isdigit() else part for part in parts]
     for prefix in (("definition",), ()):
         place = (*entry.place, *prefix, *inner)
         if place in entry.source.lines:
@@ -140,4 +139,4 @@ def _diff(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 def _short(value: Any) -> str:
     shown = str(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}…"
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[: LONGEST_SHOWN - 1]}…"

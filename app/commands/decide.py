@@ -23,9 +23,7 @@ def register(root: click.Group) -> None:
     @click.option("--channel", default="email", show_default=True)
     @click.option("--purpose", default="newsletter", show_default=True)
     @click.option("--controller", default="default", show_default=True)
-    def decide(
-        segment: str | None, address: str | None, channel: str, purpose: str, controller: str
-    ) -> dict[str, Any]:
+    def decide(segment: str | None, address: str | None, channel: str, purpose: str, controller: str) -> dict[str, Any]:
         """Who may be written to now, who not, and why. Nothing is stored and nothing is sent."""
         if (segment is None) == (address is None):
             raise WrongInput("one_of_two", "Give either --segment or --address.")

@@ -31,7 +31,9 @@ def register(root: click.Group) -> None:
         wrong = mistakes(tally)
         if wrong:
             raise NotAllowed(
-                "demo_sums", "The demo ran, but its sums do not add up.", details={"lines": wrong, "report": tally.first}
+                "demo_sums",
+                "The demo ran, but its sums do not add up.",
+                details={"lines": wrong, "report": tally.first},
             )
         return _answer(tally)
 

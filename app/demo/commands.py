@@ -9,6 +9,8 @@ from app.cli import crusoe
 from core.cli import console
 from core.errors import CrusoeError, WrongInput
 
+LONGEST_WORD = 60
+
 
 def run(*words: str, expect: int = 0) -> Any:
     """The answer of one command. Any other exit code than `expect` is a failure of the demo and told as such."""
@@ -29,4 +31,4 @@ def run(*words: str, expect: int = 0) -> Any:
 
 
 def _shown(word: str) -> str:
-    return word if len(word) < 60 else f"…{word[-50:]}"
+    return word if len(word) <= LONGEST_WORD else f"…{word[-LONGEST_WORD:]}"

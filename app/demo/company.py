@@ -96,7 +96,8 @@ def write(folder: Path, *, today: datetime) -> None:
 
 
 CONTACT_COLUMNS = (
-    "number", "email", "first_name", "last_name", "country", "language", "kind", "interest", "visits", "member", "source",
+    "number", "email", "first_name", "last_name", "country", "language", "kind", "interest", "visits", "member",
+    "source",
 )  # fmt: skip
 CONSENT_COLUMNS = (
     "email", "channel", "purpose", "basis", "text_version", "requested_at", "request_ip", "confirmed_at", "confirm_ip",
@@ -153,7 +154,7 @@ def _optouts(crowd: list[Person], today: datetime) -> Iterator[tuple[object, ...
 
 def _robinson(crowd: list[Person]) -> bytes:
     """An ECG list as its operator publishes it: SHA-1 of addresses and of whole domains, in no order."""
-    listed = [who.email for who in crowd if who.country == "AT"][::25] + ["@mail7-at.example"]
+    listed = [*[who.email for who in crowd if who.country == "AT"][::25], "@mail7-at.example"]
     others = [f"somebody{index}@elsewhere.example" for index in range(2_000)]
     return b"".join(sha1(text.encode(), usedforsecurity=False).digest() for text in listed + others)
 

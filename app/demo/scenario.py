@@ -83,11 +83,12 @@ def approve_and_launch(code: str) -> dict[str, Any]:
 
 def until_done(code: str) -> dict[str, Any]:
     """Wait until nothing of a campaign is under way."""
-    return until(
+    report: dict[str, Any] = until(
         lambda: run("campaign", "report", code),
         lambda report: report["audience"] > 0 and report["in_flight"] == 0 and report["state"] == "done",
         what=f"campaign {code} to end",
     )
+    return report
 
 
 def until(ask: Callable[[], Any], good: Callable[[Any], bool], *, what: str) -> Any:

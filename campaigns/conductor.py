@@ -94,7 +94,7 @@ def cancel(session: Session, *, campaign: Campaign, actor: Actor, reason: str) -
 
 
 def release(session: Session, *, campaign: Campaign, code: str, actor: Actor, reason: str) -> int:
-    """Let held messages of this campaign pass although `code` held them. Answers how many; every other rule still holds."""
+    """Let messages pass that `code` held. Answers how many; every other rule still holds."""
     actor.require(Permission.RELEASE_HOLDS)
     if not reason.strip():
         raise NotAllowed("reason_missing", "A hold is released for a reason.", "Say why.")
@@ -137,5 +137,3 @@ def _run(campaign: Campaign) -> int:
     if campaign.run_id is None:
         raise NotAllowed("not_launched", f"Campaign {campaign.code} was not launched yet.")
     return campaign.run_id
-
-

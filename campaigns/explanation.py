@@ -26,10 +26,11 @@ class Proof:
 
 
 def why(session: Session, *, address: str, campaign: str | None = None) -> list[dict[str, Any]]:
-    """Every decision about this address, newest first: verdict, reasons, the consent or order or entry it rests on, the
-    list and rule versions, what became of the message, and who approved the campaign.
+    """Every decision about this address, newest first.
 
-    The newest decision about a message is the one that counts; earlier ones (at planning) stand below it as `history`.
+    Each with verdict, reasons, the consent or order or entry it rests on, the list and rule versions, what became of
+    the message, and who approved the campaign. The newest decision about a message is the one that counts; earlier
+    ones (at planning) stand below it as `history`.
     """
     address_id = find_address(session, address)
     if address_id is None:
@@ -111,7 +112,7 @@ def _approvers(session: Session, campaigns: set[int]) -> dict[int, str]:
         .order_by(Approval.id)
     )
     # The last one of each campaign wins: it is the approval under which the mails went out.
-    return {campaign: actor for campaign, actor in rows}
+    return {row.campaign_id: row.actor for row in rows}
 
 
 def _proof(session: Session, rows: list[Row[Any]]) -> Proof:

@@ -36,7 +36,9 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
         question=Question(channel="email", purpose=campaign.purpose, controller_id=sender.controller_id),
     )
     totals = counts(assessment)
-    findings = [asdict(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))]
+    findings = [
+        asdict(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))
+    ]
     rate = sender.most_per_second or USUAL_RATE
     return {
         **totals,

@@ -1,5 +1,6 @@
 """What became of a campaign, in numbers that add up."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,7 +21,5 @@ def report(session: Session, *, campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign.code,
         "state": campaign.state,
         **delivery_report(session, run_id=campaign.run_id),
-        **counts(session, run_id=campaign.run_id),
+        **asdict(counts(session, run_id=campaign.run_id)),
     }
-
-
