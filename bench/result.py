@@ -57,7 +57,8 @@ def judge(measured: Measured, *, rounds_needed: int) -> Judged:
     ratios = measured.ratios
     if measured.skipped or not ratios:
         return Judged(measured, goal, None, None, None, "skipped")
-    middle = median(ratios)
+    # A loss is judged by its worst round: one good round does not bring back what another lost.
+    middle = median(ratios) if measured.yardstick else max(ratios)
     if measured.yardstick and max(measured.yardstick) > STEADY * min(measured.yardstick):
         verdict = "too noisy"
     elif len(ratios) < rounds_needed:

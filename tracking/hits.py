@@ -13,7 +13,7 @@ import structlog
 from core.db import transaction
 from core.errors import NotReachable
 from tracking.links import targets_of_run
-from tracking.spool import SPOOL, Arrival, write_line
+from tracking.spool import SPOOL, write_line
 from tracking.tokens import LONGEST, AggregateToken, MessageToken, Purpose, read_hit_token
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ def _note(environ: Environ, purpose: Purpose, token: str) -> None:
     """Write the hit down. A full disk costs the hit, not the reader's way to the page."""
     at = time_ns() // 1000
     personal = len(token) == LONGEST
-    arrival = Arrival(
+    line = write_line(
         at=at,
         purpose=purpose,
         token=token,
@@ -108,15 +108,17 @@ def _note(environ: Environ, purpose: Purpose, token: str) -> None:
         user_agent=environ.get("HTTP_USER_AGENT", ""),
     )
     try:
-        SPOOL.append(write_line(arrival), at=at)
+        SPOOL.append(line, at=at)
     except OSError as error:
         log.error("hit_lost", reason=str(error))  # noqa: TRY400 - the sentence is enough, and this may come in thousands
 
 
 def _looks_ahead(environ: Environ) -> bool:
     """Whether the client says that it only fetches ahead of a person; browsers differ in how they say it."""
-    said = (environ.get(name, "") for name in ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ"))
-    return any("prefetch" in word or "preview" in word for word in said)
+    for name in ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ"):
+        if name in environ and ("prefetch" in environ[name] or "preview" in environ[name]):
+            return True
+    return False
 
 
 def _refuse_method(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

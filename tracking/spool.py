@@ -9,7 +9,8 @@ import fcntl
 import os
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from core.settings import settings
@@ -38,19 +39,13 @@ class Arrival:
     user_agent: str
 
 
-def write_line(arrival: Arrival) -> bytes:
+def write_line(*, at: int, purpose: str, token: str, method: str, prefetch: bool, ip: str, user_agent: str) -> bytes:
     """The line of a hit. What clients send loses its control characters, so it can neither end nor split a line."""
-    fields = (
-        str(arrival.at).encode(),
-        arrival.purpose.encode(),
-        arrival.token.encode(),
-        arrival.method.encode("latin-1", "replace").translate(None, _CONTROL),
-        b"1" if arrival.prefetch else b"0",
-        arrival.ip.encode("latin-1", "replace").translate(None, _CONTROL),
-        # WSGI hands over bytes in the form of latin-1 text.
-        arrival.user_agent[:LONGEST_USER_AGENT].encode("latin-1", "replace").translate(None, _CONTROL),
-    )
-    return b"\t".join(fields) + b"\n"
+    # WSGI hands over bytes in the form of latin-1 text.
+    place = ip if ip.isprintable() else ""
+    agent = user_agent[:LONGEST_USER_AGENT].encode("latin-1", "replace").translate(None, _CONTROL)
+    fields = f"{at}\t{purpose}\t{token}\t{method}\t{prefetch:d}\t{place}\t"
+    return fields.encode("latin-1", "replace") + agent + b"\n"
 
 
 def read_line(line: bytes) -> Arrival | None:
@@ -62,48 +57,55 @@ def read_line(line: bytes) -> Arrival | None:
     return Arrival(int(at), purpose, token, method, prefetch == "1", ip, user_agent)
 
 
-@dataclass
-class Spool:
-    """The writing end, one per process. Several threads may write."""
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The file of a minute. It is closed when the last thread that writes to it has let go of it."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    name: str = ""
-    handle: int = -1
-    minute: int = -1
+    minute: int
+    file: FileIO
+
+
+class Spool:
+    """The writing end, one per process. Several threads may write: an appending write is one step for the kernel."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.writing: Writing | None = None
 
     def append(self, line: bytes, *, at: int) -> None:
         """Write one line; when this returns, a kill of this process no longer loses it. Raises OSError."""
         minute = at // 60_000_000
+        writing = self.writing
+        if writing is None or writing.minute < minute:
+            writing = self._move_on(minute)
+        if writing.file.write(line) != len(line):
+            # The disk is full in the middle of a line: nothing more may be appended to the torn end.
+            self.writing = None
+            raise OSError("only a part of the line found room on the disk")
+
+    def _move_on(self, minute: int) -> Writing:
         with self.lock:
-            if minute != self.minute:
-                self._rotate(minute)
-            if os.write(self.handle, line) != len(line):
-                # The disk is full in the middle of a line: nothing may be appended to the torn end.
-                self._close()
-                raise OSError(f"only a part of a line went into {self.name}")
+            if self.writing is None or self.writing.minute < minute:
+                self.writing = Writing(minute, _new_file(minute))
+            return self.writing
 
-    def _rotate(self, minute: int) -> None:
-        self._close()
-        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-        while self.handle < 0:
-            self.name = f"{minute}-{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
-            handle = os.open(folder() / self.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-            fcntl.flock(handle, fcntl.LOCK_SH)
-            # Between the two lines above the consumer may have taken the empty file for a finished one.
-            if os.fstat(handle).st_nlink:
-                self.handle, self.minute = handle, minute
-            else:
-                os.close(handle)
-
-    def _close(self) -> None:
-        if self.handle >= 0:
-            os.close(self.handle)
-        self.handle, self.minute = -1, -1
-
-    def leave_to_parent(self) -> None:
-        """After a fork: the open file belongs to the parent."""
+    def close(self) -> None:
+        """Let go of the file; also after a fork, when it belongs to the parent."""
         self.lock = threading.Lock()
-        self._close()
+        self.writing = None
+
+
+def _new_file(minute: int) -> FileIO:
+    """An empty file under a name that no other process ever uses, locked as being written to."""
+    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+    while True:
+        path = folder() / f"{minute}-{os.getpid()}-{secrets.token_hex(6)}{SUFFIX}"
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        # Between the two lines above the consumer may have taken the empty file for a finished one.
+        if os.fstat(handle).st_nlink:
+            return FileIO(handle, "a")
+        os.close(handle)
 
 
 def finished(handle: int) -> bool:
@@ -116,4 +118,4 @@ def finished(handle: int) -> bool:
 
 
 SPOOL = Spool()
-os.register_at_fork(after_in_child=SPOOL.leave_to_parent)
+os.register_at_fork(after_in_child=SPOOL.close)

@@ -8,8 +8,8 @@ has to work years later.
 
 import struct
 from binascii import Error, a2b_base64, b2a_base64
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from core.keys import MAC_BYTES, keys, mac, verified
 
@@ -24,8 +24,7 @@ class Purpose(StrEnum):
     WHY = "w"
 
 
-@dataclass(frozen=True, slots=True)
-class MessageToken:
+class MessageToken(NamedTuple):
     """One message to one address. `link_id` is 0 where no link is meant; `sent_at` is in seconds since 1970, UTC."""
 
     run_id: int
@@ -35,8 +34,7 @@ class MessageToken:
     sent_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class AggregateToken:
+class AggregateToken(NamedTuple):
     """A run, and a link unless it is 0: the same for all recipients, so nobody can be told from anybody."""
 
     run_id: int
@@ -52,11 +50,9 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
 
 
-def _characters(layout: struct.Struct) -> int:
-    return (layout.size + MAC_BYTES) // 3 * 4
+_CHARACTERS = {layout: (layout.size + MAC_BYTES) // 3 * 4 for layout in (_MESSAGE, _AGGREGATE, _NUMBER)}
 
-
-LONGEST = _characters(_MESSAGE)
+LONGEST = _CHARACTERS[_MESSAGE]
 
 
 def make_message_token(
@@ -74,8 +70,7 @@ def read_message_token(purpose: Purpose, token: str) -> MessageToken | None:
     payload = _open(_MESSAGE, token)
     if payload is None or payload[:1] != purpose.encode():
         return None
-    _, run_id, message_id, address_id, link_id, sent_at = _MESSAGE.unpack(payload)
-    return MessageToken(run_id, message_id, address_id, link_id, sent_at)
+    return MessageToken._make(_MESSAGE.unpack(payload)[1:])
 
 
 def make_aggregate_token(purpose: Purpose, *, run_id: int, link_id: int = 0) -> str:
@@ -88,8 +83,7 @@ def read_aggregate_token(purpose: Purpose, token: str) -> AggregateToken | None:
     payload = _open(_AGGREGATE, token)
     if payload is None or payload[:1] != purpose.upper().encode():
         return None
-    _, run_id, link_id = _AGGREGATE.unpack(payload)
-    return AggregateToken(run_id, link_id)
+    return AggregateToken._make(_AGGREGATE.unpack(payload)[1:])
 
 
 def read_hit_token(purpose: Purpose, token: str) -> MessageToken | AggregateToken | None:
@@ -118,12 +112,10 @@ def _sign(payload: bytes) -> str:
 
 
 def _open(layout: struct.Struct, token: str) -> bytes | None:
-    if len(token) != _characters(layout):
+    if len(token) != _CHARACTERS[layout]:
         return None
     try:
         signed = a2b_base64(token.encode("ascii").translate(_FROM_URL), strict_mode=True)
     except (Error, UnicodeEncodeError):
-        return None
-    if len(signed) != layout.size + MAC_BYTES:
         return None
     return verified(keys().token, signed)

@@ -16,15 +16,19 @@ from tests.tracking.recipients import SENT, address
 from tracking import consume
 from tracking.consume import consume_spool
 from tracking.models import Event, EventKind, Link, SpoolFile, Verdict
-from tracking.spool import Arrival, Spool, finished, folder, write_line
+from tracking.spool import Spool, finished, folder, write_line
 from tracking.tokens import Purpose, make_aggregate_token, make_message_token
 
 AT = SENT * 1_000_000 + 60_000_000
 
 
+def raw(at: int, purpose: str, token: str, ip: str, user_agent: str) -> bytes:
+    return write_line(at=at, purpose=purpose, token=token, method="GET", prefetch=False, ip=ip, user_agent=user_agent)
+
+
 def line(number: int, *, address_id: int, user_agent: str = "Thunderbird", at: int = AT) -> bytes:
     token = make_message_token(Purpose.OPEN, run_id=1, message_id=number, address_id=address_id, sent_at=SENT)
-    return write_line(Arrival(at, "o", token, "GET", False, "203.0.113.7", user_agent))
+    return raw(at, "o", token, "203.0.113.7", user_agent)
 
 
 def events() -> list[Event]:
@@ -36,7 +40,7 @@ def events() -> list[Event]:
 def spool(database) -> Spool:
     spool = Spool()
     yield spool
-    spool._close()
+    spool.close()
 
 
 def test_a_line_becomes_one_row_however_often_the_spool_is_consumed(spool):
@@ -60,8 +64,9 @@ def test_a_file_is_removed_only_when_its_writer_has_moved_on(spool):
     assert len(list(folder().iterdir())) == 1
     spool.append(line(2, address_id=reader), at=AT + 60_000_000)
     consume_spool()
-    assert [path.name for path in folder().iterdir()] == [spool.name]
-    spool._close()
+    [newer] = folder().iterdir()
+    assert newer.name.startswith(f"{AT // 60_000_000 + 1}-")
+    spool.close()
     consume_spool()
     assert list(folder().iterdir()) == []
     assert [row.message_id for row in events()] == [1, 2]
@@ -170,7 +175,7 @@ def test_withdrawn_consent_counts_for_mails_that_are_out(spool):
 
 def test_aggregate_hits_are_counted_without_a_person(spool):
     token = make_aggregate_token(Purpose.CLICK, run_id=4, link_id=8)
-    spool.append(write_line(Arrival(AT, "c", token, "GET", False, "", "Thunderbird")), at=AT)
+    spool.append(raw(AT, "c", token, "", "Thunderbird"), at=AT)
     consume_spool()
     [row] = events()
     assert (row.run_id, row.link_id, row.verdict) == (4, 8, Verdict.HUMAN)
@@ -186,18 +191,19 @@ def test_progress_of_files_long_gone_is_forgotten_and_of_files_still_there_is_no
         session.flush()
         session.execute(text("UPDATE spool_file SET copied_at = now() - interval '8 days'"))
         assert consume.forget_old_files(session) == 1
-        assert session.scalars(select(SpoolFile.name)).all() == [spool.name]
+        assert session.scalars(select(SpoolFile.name)).all() == [path.name for path in folder().iterdir()]
 
 
 WRITER = """
 import os, sys, time
-from tracking.spool import SPOOL, Arrival, write_line
+from tracking.spool import SPOOL, write_line
 from tracking.tokens import Purpose, make_message_token
 first, reader = int(sys.argv[1]), int(sys.argv[2])
 for number in range(first, first + 1_000_000):
     token = make_message_token(Purpose.OPEN, run_id=1, message_id=number, address_id=reader, sent_at=1)
     at = time.time_ns() // 1000
-    SPOOL.append(write_line(Arrival(at, "o", token, "GET", False, "", "x")), at=number * 100_000)
+    SPOOL.append(write_line(
+        at=at, purpose="o", token=token, method="GET", prefetch=False, ip="", user_agent="x"), at=number * 100_000)
     os.write(1, f"{number}\\n".encode())
     time.sleep(0.0003)
 """
@@ -257,7 +263,7 @@ def test_a_forked_process_writes_a_file_of_its_own(spool):
     spool.append(line(1, address_id=reader), at=AT)
     child = os.fork()
     if child == 0:
-        spool.leave_to_parent()
+        spool.close()
         spool.append(line(2, address_id=reader), at=AT)
         os._exit(0)
     os.waitpid(child, 0)
@@ -269,9 +275,10 @@ def test_a_forked_process_writes_a_file_of_its_own(spool):
 
 def test_the_lock_says_whether_a_writer_lives(spool):
     spool.append(b"x\n", at=AT)
-    handle = os.open(folder() / spool.name, os.O_RDONLY)
+    [path] = folder().iterdir()
+    handle = os.open(path, os.O_RDONLY)
     assert not finished(handle)
-    spool._close()
+    spool.close()
     assert finished(handle)
     os.close(handle)
 
@@ -281,7 +288,7 @@ def test_a_get_changes_nothing_but_the_spool(database):
     from tracking import hits
 
     hits._targets.clear()
-    hits.SPOOL.leave_to_parent()
+    hits.SPOOL.close()
     with transaction() as session:
         session.add(Link(run_id=5, position=0, target="https://shop.example/"))
 

@@ -47,7 +47,7 @@ def spooled() -> list:
 @pytest.fixture
 def link(database) -> int:
     hits._targets.clear()
-    hits.SPOOL.leave_to_parent()
+    hits.SPOOL.close()
     with transaction() as session:
         return store_links(session, 5, [TARGET])[0]
 
