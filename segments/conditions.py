@@ -8,11 +8,11 @@ serve it, and a stored value of another type is no match instead of an error.
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, literal, or_
+from sqlalchemy import ColumnElement, String, and_, exists, func, literal, or_
 from sqlalchemy.dialects.postgresql import JSONB
 
 from contacts.models import Channel, Company, Contact, Endpoint, FieldType
-from segments.evaluation import folded
+from segments.evaluation import STORED_DAY, folded
 from segments.facts import Operator
 from segments.fields import Known, Like, Missing, OneOf, Range, Test, Typed
 
@@ -81,7 +81,7 @@ def _range(column: Any, test: Range, *, bound: Any = lambda value: value) -> Pre
 
 def _custom(known: Known, test: Test) -> Predicate:
     value = Contact.fields.op("->", return_type=JSONB())(known.name)
-    as_text = Contact.fields.op("->>")(known.name)
+    as_text = Contact.fields.op("->>", return_type=String())(known.name)
     match test:
         case OneOf((single,)):
             return value == _json(single)
@@ -90,8 +90,9 @@ def _custom(known: Known, test: Test) -> Predicate:
         case Like():
             return and_(_like(as_text, test), func.jsonb_typeof(value) == "string")
         case Range():
-            kind = "string" if known.type is FieldType.DATE else "number"
-            return and_(_range(value, test, bound=_json), func.jsonb_typeof(value) == kind)
+            is_day = as_text.regexp_match(f"^{STORED_DAY}$")
+            of_type = is_day if known.type is FieldType.DATE else func.jsonb_typeof(value) == "number"
+            return and_(_range(value, test, bound=_json), of_type)
     return func.coalesce(as_text, "") == ""
 
 

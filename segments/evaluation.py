@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from re import fullmatch
 from typing import Any
 
 from contacts.models import FieldType
@@ -9,6 +10,9 @@ from core.errors import WrongInput
 from segments.definition import All, AnyOf, FieldCondition, Not, below, walk
 from segments.facts import Operator, Part
 from segments.fields import Fields, Known, Like, Missing, OneOf, Range, Test, typed
+
+# How a day stands in a custom field; the database looks at nothing else, so Python must not either.
+STORED_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 def holds(node: Part, *, contact: Mapping[str, Any], fields: Fields, today: date) -> bool:
@@ -59,9 +63,9 @@ def fits(test: Test, value: Any) -> bool:
 def _answer(test: Test, field: Known, value: Any) -> bool:
     if isinstance(value, tuple):
         return any(_answer(test, field, item) for item in value) if value else isinstance(test, Missing)
-    value = as_typed(value, field)
     if isinstance(test, Missing):
-        return value in (None, "")
+        return value is None or value == ""
+    value = as_typed(value, field)
     return value is not None and fits(folded(test) if field.name == "email" else test, value)
 
 
@@ -94,7 +98,7 @@ def _day(value: Any) -> date | None:
         return value.date()
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value)
+            return date.fromisoformat(value) if fullmatch(STORED_DAY, value) else None
         except ValueError:
             return None
     return value if isinstance(value, date) else None
