@@ -9,6 +9,7 @@ contact, so that objections and evidence do too.
 from contacts.address_book import domain_key, ensure_addresses, find_address, note_endpoints_change
 from contacts.addresses import EmailAddress, email_address
 from contacts.choices import Choice, choice, choose
+from contacts.consent_texts import save_consent_text
 from contacts.consents import (
     Asked,
     Confirmed,
@@ -20,12 +21,15 @@ from contacts.consents import (
     request_consent,
     withdraw_consent,
 )
+from contacts.controllers import ControllerPlan, save_controller
+from contacts.fields import define as define_field
 from contacts.people import add_contact, erase
 
 __all__ = [
     "Asked",
     "Choice",
     "Confirmed",
+    "ControllerPlan",
     "EmailAddress",
     "LandingViewed",
     "MailSent",
@@ -34,6 +38,7 @@ __all__ = [
     "choice",
     "choose",
     "confirm_consent",
+    "define_field",
     "domain_key",
     "email_address",
     "ensure_addresses",
@@ -42,5 +47,7 @@ __all__ = [
     "note_consent_step",
     "note_endpoints_change",
     "request_consent",
+    "save_consent_text",
+    "save_controller",
     "withdraw_consent",
 ]

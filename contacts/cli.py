@@ -8,6 +8,8 @@ import click
 
 from contacts.importing import Intake, import_file
 from contacts.importing.progress import on_terminal
+from contacts.intakes import ConsentIntake, ContactIntake, OrderIntake
+from core.cli import command
 
 File = click.Path(exists=False, dir_okay=False, path_type=Path)
 
@@ -33,3 +35,24 @@ def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def run(intake: Intake[Any], file: Path, **options: Any) -> dict[str, int | str | None]:
     """Import a file with a progress bar on a terminal; answers the documented keys."""
     return import_file(intake, path=file, progress=on_terminal, **options).as_answer()
+
+
+@command(import_group, "contacts")
+@import_options
+def import_contacts(file: Path, **options: Any) -> dict[str, int | str | None]:
+    """Import people with their addresses and fields. A repeated row updates."""
+    return run(ContactIntake(), file, **options)
+
+
+@command(import_group, "consents")
+@import_options
+def import_consents(file: Path, **options: Any) -> dict[str, int | str | None]:
+    """Import a double opt-in log: who asked and confirmed when, from where, under which words."""
+    return run(ConsentIntake(), file, **options)
+
+
+@command(import_group, "orders")
+@import_options
+def import_orders(file: Path, **options: Any) -> dict[str, int | str | None]:
+    """Import orders; they make the existing-customer exception possible."""
+    return run(OrderIntake(), file, **options)

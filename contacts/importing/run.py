@@ -127,8 +127,8 @@ class _Performance(AbstractContextManager["_Performance[Record]"], Generic[Recor
 
 
 def _is_conflict(error: IntegrityError | OperationalError) -> bool:
-    """Whether trying again makes sense: unique violation, deadlock, serialisation failure."""
-    return getattr(error.orig, "sqlstate", None) in {"23505", "40P01", "40001"}
+    """Whether trying again makes sense: unique or foreign key violation, deadlock, serialisation failure."""
+    return getattr(error.orig, "sqlstate", None) in {"23505", "23503", "40P01", "40001"}
 
 
 def _note(rejected: ErrorFile, chunk: Chunk[Record], outcome: Outcome) -> None:

@@ -1,0 +1,118 @@
+"""A double opt-in log: who asked and who confirmed, when, from where, under which words.
+
+Each row becomes a consent and one or two events with their evidence. A newer confirmation wins over an older one, and
+nothing here makes a confirmation older or takes a withdrawal back that came after it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contacts.address_book import domain_key
+from contacts.consents import DOUBLE_OPT_IN
+from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
+from contacts.intakes import consent_rows
+from contacts.models import Channel, Controller
+from core.keys import address_key
+
+FIELDS = (
+    Field("email", required=True, aliases=("e-mail", "mail")),
+    Field("channel"),
+    Field("purpose"),
+    Field("basis", required=True),
+    Field("text_version", required=True),
+    Field("requested_at", required=True),
+    Field("request_ip"),
+    Field("confirmed_at", required=True),
+    Field("confirm_ip"),
+    Field("source"),
+    Field("controller"),
+)
+LONGEST_CODE = 100
+LONGEST_SOURCE = 500
+
+
+class Given(NamedTuple):
+    """One row: a consent as it was asked for and, where `confirmed_at` is there, confirmed."""
+
+    key: bytes
+    domain_key: bytes
+    controller: str
+    channel: str
+    purpose: str
+    basis: str
+    text_version: str
+    requested_at: datetime
+    request_ip: str | None
+    confirmed_at: datetime | None
+    confirm_ip: str | None
+    source: str | None
+
+
+class ConsentIntake:
+    """Consents, as the Intake of `crusoe import consents`."""
+
+    name = "consents"
+
+    def __init__(self) -> None:
+        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
+        self._controllers: list[str] = []
+        self._origin: Origin | None = None
+
+    def fields(self, session: Session) -> Sequence[Field]:
+        """The columns of a consent."""
+        del session
+        return FIELDS
+
+    def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
+        """Take note of the controllers; rows that name none mean the first one."""
+        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._controllers = list(session.scalars(select(Controller.code).order_by(Controller.id)))
+        self._origin = origin
+
+    def read(self, cells_: Sequence[str]) -> Given:
+        """One consent, or `Rejected`."""
+        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        email = cells.email(said["email"], field="email")
+        requested_at = cells.moment(said["requested_at"], field="requested_at")
+        confirmed_at = cells.moment(said["confirmed_at"], field="confirmed_at")
+        if requested_at is None:
+            raise Rejected("requested_at", "missing", "This cell must not be empty.")
+        if confirmed_at is not None and confirmed_at < requested_at:
+            raise Rejected("confirmed_at", "before_request", "The confirmation is older than the request.")
+        return Given(
+            key=address_key(email.key),
+            domain_key=domain_key(email.domain),
+            controller=_one_of(said["controller"] or self._controllers[0], self._controllers, field="controller"),
+            channel=_one_of(said["channel"] or Channel.EMAIL, [Channel.EMAIL], field="channel"),
+            purpose=cells.required(said["purpose"] or "newsletter", field="purpose", longest=LONGEST_CODE),
+            basis=_one_of(said["basis"], [DOUBLE_OPT_IN], field="basis"),
+            text_version=cells.required(said["text_version"], field="text_version", longest=LONGEST_CODE),
+            requested_at=requested_at,
+            request_ip=cells.ip(said["request_ip"], field="request_ip"),
+            confirmed_at=confirmed_at,
+            confirm_ip=cells.ip(said["confirm_ip"], field="confirm_ip"),
+            source=cells.text(said["source"], field="source", longest=LONGEST_SOURCE),
+        )
+
+    def identify(self, record: Given) -> tuple[str, str]:
+        """By address, controller, channel, purpose and the moments; every other row is a step of its own."""
+        who = f"{record.key.hex()}|{record.controller}|{record.channel}|{record.purpose}"
+        return who, f"{record.requested_at}|{record.confirmed_at}"
+
+    def store(self, session: Session, rows: Sequence[Row[Given]], *, rehearsal: bool) -> Outcome:
+        """Store a chunk and seal its events."""
+        if self._origin is None:
+            raise RuntimeError("prepare comes before store")
+        given = ((row.line, *row.record) for row in rows)
+        stage(session, table="incoming", columns=consent_rows.STAGED, rows=given)
+        return consent_rows.store(session, origin=self._origin, rehearsal=rehearsal)
+
+
+def _one_of(word: str, known: Sequence[str], *, field: str) -> str:
+    if word not in known:
+        raise Rejected(field, f"{field}_unknown", f"{word[:40]!r} is not known here; known: {', '.join(known)}.")
+    return word

@@ -1,0 +1,105 @@
+"""A file of orders. Together with the notice on the right to object they make somebody an existing customer."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
+from contacts.intakes import order_rows
+from core.errors import WrongInput
+from core.keys import address_key
+
+FIELDS = (
+    Field("number", required=True, aliases=("order_id", "order_no", "order_number")),
+    Field("customer_number", aliases=("customer_no", "kundennummer")),
+    Field("email", aliases=("e-mail", "mail")),
+    Field("ordered_at", required=True),
+    Field("category"),
+    Field("amount", required=True, aliases=("amount_eur",)),
+    Field("currency"),
+    Field("objection_notice_shown", required=True),
+)
+LONGEST_NUMBER = 100
+LONGEST_CATEGORY = 200
+LETTERS_OF_A_CURRENCY = 3
+
+
+class Order(NamedTuple):
+    """One row: an order and who made it, by customer number or else by the hash of the address."""
+
+    number: str
+    customer: str | None
+    key: bytes | None
+    ordered_at: datetime
+    category: str | None
+    amount: Decimal
+    currency: str
+    objection_notice_shown: bool
+
+
+class OrderIntake:
+    """Orders, as the Intake of `crusoe import orders`."""
+
+    name = "orders"
+
+    def __init__(self) -> None:
+        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
+
+    def fields(self, session: Session) -> Sequence[Field]:
+        """The columns of an order."""
+        del session
+        return FIELDS
+
+    def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
+        """An order without a customer is useless."""
+        del session
+        if not {"customer_number", "email"} & layout.positions.keys():
+            raise WrongInput(
+                "column_missing",
+                "No column says whose the orders are.",
+                "Map one to customer_number or email.",
+                where=f"{origin.path}:1",
+            )
+        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+
+    def read(self, cells_: Sequence[str]) -> Order:
+        """One order, or `Rejected`."""
+        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        customer = cells.text(said["customer_number"], field="customer_number", longest=LONGEST_NUMBER)
+        ordered_at = cells.moment(said["ordered_at"], field="ordered_at")
+        notice = cells.yes_or_no(said["objection_notice_shown"], field="objection_notice_shown")
+        if ordered_at is None or notice is None:
+            missing = "ordered_at" if ordered_at is None else "objection_notice_shown"
+            raise Rejected(missing, "missing", "This cell must not be empty.")
+        return Order(
+            number=cells.required(said["number"], field="number", longest=LONGEST_NUMBER),
+            customer=customer,
+            # The number is surer than the address, which the customer may have changed since.
+            key=None if customer else address_key(cells.email(said["email"], field="email").key),
+            ordered_at=ordered_at,
+            category=cells.text(said["category"], field="category", longest=LONGEST_CATEGORY),
+            amount=cells.number(said["amount"], field="amount"),
+            currency=_currency(said["currency"]),
+            objection_notice_shown=notice,
+        )
+
+    def identify(self, record: Order) -> tuple[str, str]:
+        """By order number."""
+        return record.number, repr(record)
+
+    def store(self, session: Session, rows: Sequence[Row[Order]], *, rehearsal: bool) -> Outcome:
+        """Store a chunk. The last row about an order counts; an order of nobody we know is rejected."""
+        del rehearsal
+        staged = ((row.line, *row.record) for row in rows)
+        stage(session, table="incoming", columns=order_rows.STAGED, rows=staged)
+        return order_rows.store(session)
+
+
+def _currency(cell: str) -> str:
+    code = cell.upper() or "EUR"
+    if len(code) != LETTERS_OF_A_CURRENCY or not (code.isascii() and code.isalpha()):
+        raise Rejected("currency", "not_a_currency", f"{cell[:40]!r} is no currency code such as EUR (ISO 4217).")
+    return code
