@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Select, and_, not_, or_, select
+from sqlalchemy import Select, and_, false, not_, or_, select, true
 
 from contacts.models import Contact
 from core.errors import WrongInput
@@ -103,7 +103,7 @@ def _group(node: All | AnyOf, scope: Scope, *, negated: bool, path: str) -> Pred
         predicate(member, scope, negated=negated, path=below(path, f"{word}[{position}]"))
         for position, member in enumerate(node.members)
     ]
-    return and_(*parts) if isinstance(node, All) is not negated else or_(*parts)
+    return and_(true(), *parts) if isinstance(node, All) is not negated else or_(false(), *parts)
 
 
 def _happened(node: Part, scope: Scope, *, path: str) -> Predicate:

@@ -33,9 +33,9 @@ class FieldCondition(Comparison):
 
 
 class All(Part):
-    """Every member must hold."""
+    """Every member must hold. Without a member nothing must hold, so `all: []` means everybody."""
 
-    members: Annotated[list["Node"], Field(alias="all", min_length=1)]
+    members: Annotated[list["Node"], Field(alias="all")]
 
 
 class AnyOf(Part):
