@@ -13,12 +13,13 @@ import click
 
 from app.supervisor import state
 from app.supervisor.home import enter, plain_sentences
-from app.supervisor.supervisor import SECONDS_TO_STOP, Supervisor
 from core.cli import command, console
 from core.errors import NotReachable
 from core.settings import settings
 
 SECONDS_TO_WAIT = 120.0
+# The supervisor gives its children 30 s, twice: our own processes first, then the servers.
+SECONDS_TO_STOP = 65.0
 
 
 def register(group: click.Group) -> None:
@@ -38,6 +39,9 @@ def up(*, detach: bool) -> dict[str, Any]:
         if detach:
             lock.close()
             return _detached(home)
+        # Imported here: it brings the task queue with it, and `status` should answer at once.
+        from app.supervisor.supervisor import Supervisor
+
         with lock:
             supervisor = Supervisor(settings(), lock=lock, echo=True)
             supervisor.run(when_up=lambda: console.print(f"Crusoe is up at {settings().public_url} (Ctrl-C ends it)."))
@@ -52,8 +56,7 @@ def stop() -> dict[str, Any]:
         return {"home": str(home), "stopped": False}
     begun = monotonic()
     _signal(found.pid, signal.SIGTERM)
-    # Twice: our own processes first, then the servers.
-    if not _wait_until_free(home, seconds=2 * SECONDS_TO_STOP + 5):
+    if not _wait_until_free(home, seconds=SECONDS_TO_STOP):
         _signal(found.pid, signal.SIGKILL)
         _wait_until_free(home, seconds=SECONDS_TO_STOP)
     return {"home": str(home), "stopped": True, "seconds": round(monotonic() - begun, 1)}

@@ -128,3 +128,4 @@ def downgrade() -> None:
     op.drop_table("audit_event")
     op.drop_table("user_account")
     op.drop_table("evidence_batch")
+    op.execute("DROP FUNCTION refuse_change()")

@@ -243,3 +243,4 @@ def downgrade() -> None:
     op.drop_table("company")
     op.drop_index(op.f("ix_address_domain_key"), table_name="address")
     op.drop_table("address")
+    op.execute("DROP TYPE consent_step")

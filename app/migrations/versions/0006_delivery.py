@@ -222,3 +222,6 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("run")
     op.drop_table("sender")
+    op.execute("DROP TYPE message_state")
+    op.execute("DROP FUNCTION require_decision()")
+    op.execute("DROP FUNCTION refuse_handed_over()")
