@@ -10,6 +10,7 @@ from core import clock
 
 def install(app: Flask) -> None:
     """Register the filters."""
+    app.jinja_env.tests["late"] = late
     app.jinja_env.filters.update(
         number=number,
         share=share,
@@ -20,7 +21,13 @@ def install(app: Flask) -> None:
         iso=iso,
         shortened=shortened,
         clock_time=clock_time,
+        seconds=seconds,
     )
+
+
+def late(value: datetime) -> bool:
+    """Whether a moment is over."""
+    return value < clock.now()
 
 
 def number(value: float | None) -> str:
@@ -58,6 +65,11 @@ def span(value: timedelta | None) -> str:
 def clock_time(seconds: float) -> str:
     """Seconds since 1970 as date and time."""
     return moment(datetime.fromtimestamp(seconds, UTC))
+
+
+def seconds(value: float) -> str:
+    """So many seconds, in words."""
+    return span(timedelta(seconds=value))
 
 
 def iso(value: datetime | None) -> str:

@@ -1,0 +1,47 @@
+"""Leads as a list: who waits for sales, since when, until when, and why."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import Select, case, func, select
+
+from contacts.models import Contact
+from core.tables import Column, Table, contains
+from core.users import User
+from lead_handover.models import Handover, LeadState, SalesPerson
+
+_name = func.concat_ws(" ", Contact.first_name, Contact.last_name)
+# What waits comes first, the most urgent on top.
+_waiting = case((Handover.state.in_((LeadState.OPEN, LeadState.ESCALATED)), 0), else_=1)
+
+
+def table(states: dict[str, str]) -> Table:
+    """The columns; `states` says what the states are called."""
+    return Table(
+        columns=(
+            Column("due_at", _("Answer due"), Handover.due_at),
+            Column("contact", _("Lead"), _name, sortable=False),
+            Column("points", _("Points"), Handover.points, number=True),
+            Column("state", _("State"), Handover.state, sortable=False, choices=states),
+            Column("given_to", _("Given to"), User.name, sortable=False),
+        ),
+        hidden=(
+            Column("contact_id", "", Handover.contact_id),
+            Column("lines", "", Handover.lines),
+            Column("reason", "", Handover.reason),
+            Column("created_at", "", Handover.created_at),
+            Column("company_country", "", Contact.country),
+            Column("waiting", "", _waiting),
+        ),
+        key=Handover.id,
+        sort="due_at",
+        descending=True,
+        search=contains(Contact.first_name, Contact.last_name, Contact.number),
+    )
+
+
+def source() -> Select[Any]:
+    """Handovers with the names of the lead and the salesperson; an erased contact leaves the rest in place."""
+    joined = select(Handover).outerjoin(Contact, Contact.id == Handover.contact_id)
+    joined = joined.outerjoin(SalesPerson, SalesPerson.id == Handover.sales_person_id)
+    return joined.outerjoin(User, User.id == SalesPerson.user_id)
