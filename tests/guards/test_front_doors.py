@@ -16,6 +16,10 @@ OPEN = {"models", "consent_models", "states"}
 SIDE_DOORS = {
     # The streaming importer, used by suppression for opt-outs; it is too heavy for a front door.
     "contacts.importing",
+    # `crusoe import` is one group of commands: suppression adds `optouts` to it.
+    "contacts.cli",
+    # The WSGI layer for opens and clicks, put in front of the pages by `app`.
+    "tracking.hits",
 }
 
 # `app` assembles: it registers what these hold and calls nothing in them.
