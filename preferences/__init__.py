@@ -1,1 +1,11 @@
-"""."""
+"""The recipient's side: signing up, confirming, choosing, stopping, and asking why.
+
+In come forms and links with signed tokens, from people without a log-in. Out go consents with their evidence,
+suppression entries, choices, and pages. The rules served: nobody is written to whose mailbox did not confirm; an
+opt-out is answered only when nothing is on its way any more; GET changes nothing; no page tells a stranger whether an
+address is known.
+"""
+
+from preferences.forms import FormPlan, save_form
+
+__all__ = ["FormPlan", "save_form"]

@@ -192,8 +192,8 @@ def test_a_link_in_a_comment_for_outlook_is_replaced_too():
     [
         "//evil.example", "/\\evil.example", "https:evil.example", "%2f%2fevil.example", "https://good@evil.example",
         "https://good.example@evil.example/", "ht\ttps://evil.example", "java&#10;script:x", "javascript:x",
-        "data:text/html,x", "vbscript:x", "ftp://a.example", "https://a.example/\r\nx", "https://a b.example", "page.htm",
-        "https://", "https://a.example\\@evil.example", "{{ contact.city }}://x", "https://{{ contact.city }}.example/",
+        "data:text/html,x", "vbscript:x", "ftp://a.example", "https://a.example/\r\nx", "https://a b.example",
+        "page.htm", "https://", "https://a.example\\@evil.example", "{{ contact.city }}://x", "https://{{ contact.city }}.example/",
         "https://{{ contact.city }}/", "javascript:{{ contact.city }}", "https://a.example:x/", "",
     ],
 )  # fmt: skip

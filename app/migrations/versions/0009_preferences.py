@@ -34,25 +34,35 @@ def upgrade() -> None:
         sa.Column("form_id", sa.BigInteger(), nullable=False),
         sa.Column("address_id", sa.BigInteger(), nullable=False),
         sa.Column("consent_id", sa.BigInteger(), nullable=False),
-        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
-        sa.Column("typed", sa.String(), nullable=False),
+        sa.Column("mailbox_key", sa.LargeBinary(), nullable=False),
+        sa.Column("typed", sa.String(), nullable=True),
+        sa.Column("text_version", sa.String(), nullable=False),
         sa.Column("locale", sa.String(), nullable=False),
         sa.Column("ip", sa.String(), nullable=True),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("mail_noted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["address_id"], ["address.id"], name=op.f("fk_signup_request_address_id")),
         sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_signup_request_consent_id")),
         sa.ForeignKeyConstraint(["form_id"], ["signup_form.id"], name=op.f("fk_signup_request_form_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signup_request")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_signup_request_token_hash")),
     )
     op.create_index(
-        op.f("ix_signup_request_address_id_signup_request_requested_at"),
+        op.f("ix_signup_request_mailbox_key_signup_request_requested_at"),
         "signup_request",
-        ["address_id", "requested_at"],
+        ["mailbox_key", "requested_at"],
         unique=False,
+    )
+    op.create_index(
+        "ix_signup_request_open", "signup_request", ["expires_at"], postgresql_where=sa.text("typed IS NOT NULL")
+    )
+    op.create_index(
+        "ix_signup_request_unnoted",
+        "signup_request",
+        ["message_id"],
+        postgresql_where=sa.text("mail_noted_at IS NULL"),
     )
     op.create_index(
         op.f("ix_signup_request_ip_signup_request_requested_at"), "signup_request", ["ip", "requested_at"], unique=False
@@ -61,7 +71,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    op.drop_index(op.f("ix_signup_request_ip_signup_request_requested_at"), table_name="signup_request")
-    op.drop_index(op.f("ix_signup_request_address_id_signup_request_requested_at"), table_name="signup_request")
     op.drop_table("signup_request")
     op.drop_table("signup_form")

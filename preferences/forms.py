@@ -1,0 +1,92 @@
+"""Sign-up forms: made by configuration, used by everybody."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contacts.consent_models import ConsentText
+from contacts.models import Controller
+from core.errors import NotFound, WrongInput
+from delivery.models import Sender
+from preferences.models import SignupForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormPlan:
+    """What somebody wants a form to be; controller and sender by their codes."""
+
+    code: str
+    sender: str
+    text_version: str
+    controller: str = "default"
+    purpose: str = "newsletter"
+    topics: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OpenForm:
+    """A form that takes sign-ups, with the words that people agree to in the language of the reader."""
+
+    id: int
+    code: str
+    purpose: str
+    controller: Controller
+    sender: Sender
+    text: ConsentText
+    topics: tuple[str, ...]
+
+
+def save_form(session: Session, *, plan: FormPlan) -> SignupForm:
+    """Create the form or bring it to this plan. Raises WrongInput when something that it names is missing."""
+    controller_id = session.scalar(select(Controller.id).where(Controller.code == plan.controller))
+    sender = session.scalar(select(Sender).where(Sender.code == plan.sender))
+    if controller_id is None or sender is None:
+        raise WrongInput("form_incomplete", f"Form {plan.code} needs an existing controller and sender.")
+    if session.scalar(select(ConsentText.id).where(ConsentText.version == plan.text_version).limit(1)) is None:
+        raise WrongInput(
+            "consent_text_unknown",
+            f"Form {plan.code}: there is no consent text {plan.text_version}.",
+            "Write the words that people agree to first.",
+        )
+    form = session.scalar(select(SignupForm).where(SignupForm.code == plan.code))
+    if form is None:
+        form = SignupForm(code=plan.code)
+        session.add(form)
+    form.controller_id, form.sender_id = controller_id, sender.id
+    form.purpose, form.text_version, form.topics = plan.purpose, plan.text_version, list(plan.topics)
+    form.closed_at = None
+    session.flush()
+    return form
+
+
+def open_form(session: Session, *, code: str, locale: str) -> OpenForm:
+    """The form with this code, its words in this language or the one that there is. NotFound when it is closed."""
+    row = session.execute(
+        select(SignupForm, Controller, Sender)
+        .join(Controller, Controller.id == SignupForm.controller_id)
+        .join(Sender, Sender.id == SignupForm.sender_id)
+        .where(SignupForm.code == code, SignupForm.closed_at.is_(None))
+    ).first()
+    text = row and _words(session, version=row.SignupForm.text_version, locale=locale)
+    if row is None or text is None:
+        raise NotFound("form_unknown", "There is no such form.")
+    form, controller, sender = row
+    return OpenForm(
+        id=form.id,
+        code=form.code,
+        purpose=form.purpose,
+        controller=controller,
+        sender=sender,
+        text=text,
+        topics=tuple(form.topics),
+    )
+
+
+def _words(session: Session, *, version: str, locale: str) -> ConsentText | None:
+    return session.scalar(
+        select(ConsentText)
+        .where(ConsentText.version == version)
+        .order_by((ConsentText.locale != locale), (ConsentText.locale != "en"), ConsentText.id)
+        .limit(1)
+    )

@@ -1,0 +1,36 @@
+"""How often somebody may be asked to confirm. Pure: times in, answer out.
+
+A public form is a way to flood a stranger's mailbox. So one mailbox gets one mail a day and three in thirty days, over
+all forms together, however its address is spelled.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+LIFETIME = timedelta(days=7)
+BETWEEN_MAILS = timedelta(hours=24)
+PERIOD = timedelta(days=30)
+MOST_IN_PERIOD = 3
+MOST_PER_IP_AND_HOUR = 20
+
+# Faster than anybody can read the words and type an address; slower than a page is left open over night.
+FASTEST = timedelta(seconds=3)
+SLOWEST = timedelta(hours=24)
+
+
+def may_ask_again(earlier: Sequence[datetime], *, now: datetime) -> bool:
+    """Whether one more mail may go to a mailbox that was asked at these times."""
+    recent = [moment for moment in earlier if now - moment < PERIOD]
+    return len(recent) < MOST_IN_PERIOD and all(now - moment >= BETWEEN_MAILS for moment in recent)
+
+
+def mailbox(key: str) -> str:
+    """What stands for all spellings of one mailbox: without what follows a plus, and without dots.
+
+    Used for counting only: where a provider tells a.nn@ from ann@, the worst that happens is one mail less.
+
+    >>> mailbox("a.nn+news@mail.example")
+    'ann@mail.example'
+    """
+    local, _, domain = key.rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"

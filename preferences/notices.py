@@ -1,0 +1,99 @@
+"""The mails of this stage: neutral, without any word that somebody typed, in German and English.
+
+Courts took a confirmation mail for advertising as soon as it carried any. So: who asked for what and when, one link,
+what happens without it, and the imprint.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from contacts.models import Controller
+from delivery import standing_run
+from delivery.models import Sender
+from templates import Draft, compile_notice
+
+LOCALES = ("de", "en")
+
+# Part of the evidence: a new wording is a new version.
+CONFIRMATION_VERSION = "confirmation-1"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A mail in both languages and the merge fields that it takes."""
+
+    name: str
+    drafts: dict[str, Draft]
+    texts: frozenset[str] = frozenset()
+    urls: frozenset[str] = frozenset()
+
+
+def _draft(locale: str, subject: str, *paragraphs: str) -> Draft:
+    style = "font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1f2937"
+    body = "".join(f'<p style="{style}">{paragraph}</p>' for paragraph in paragraphs)
+    return Draft(subject=subject, body=f'<div style="max-width:600px;margin:0 auto">{body}</div>', locale=locale)
+
+
+CONFIRMATION = Notice(
+    name="double_opt_in",
+    texts=frozenset({"asked_at"}),
+    urls=frozenset({"confirm_url"}),
+    drafts={
+        "de": _draft(
+            "de",
+            "Bitte bestätigen Sie Ihre Anmeldung",
+            "Guten Tag,",
+            "am {{ asked_at }} wurde diese Adresse für E-Mails von {{ sender.company }} angemeldet. Erst mit Ihrer"
+            " Bestätigung schreiben wir Ihnen:",
+            '<a href="{{ confirm_url }}">Anmeldung ansehen und bestätigen</a>',
+            "Haben Sie sich nicht angemeldet? Dann tun Sie nichts: Ohne Bestätigung kommen keine weiteren E-Mails,"
+            " und Ihre Adresse wird nach sieben Tagen gelöscht.",
+            "Fragen beantwortet {{ sender.address }}.",
+        ),
+        "en": _draft(
+            "en",
+            "Please confirm your sign-up",
+            "Hello,",
+            "on {{ asked_at }} this address was signed up for e-mails from {{ sender.company }}. We write to you only"
+            " after you have confirmed it:",
+            '<a href="{{ confirm_url }}">Look at the sign-up and confirm it</a>',
+            "You did not sign up? Then do nothing: without a confirmation you get no further mail, and your address is"
+            " deleted after seven days.",
+            "Questions are answered by {{ sender.address }}.",
+        ),
+    },
+)
+
+FRESH_LINK = Notice(
+    name="fresh_link",
+    urls=frozenset({"preferences_url"}),
+    drafts={
+        "de": _draft(
+            "de",
+            "Ihr neuer Link",
+            "Guten Tag,",
+            "hier ist der Link zu Ihren Einstellungen und zu den Daten, die {{ sender.company }} von Ihnen hat:",
+            '<a href="{{ preferences_url }}">Einstellungen öffnen</a>',
+            "Er wurde auf der Einstellungsseite angefordert. Waren Sie das nicht, so tun Sie nichts.",
+        ),
+        "en": _draft(
+            "en",
+            "Your new link",
+            "Hello,",
+            "here is the link to your preferences, and to the data that {{ sender.company }} holds about you:",
+            '<a href="{{ preferences_url }}">Open the preferences</a>',
+            "Somebody asked for it on the preference page. If that was not you, do nothing.",
+        ),
+    },
+)
+
+
+def run_for(session: Session, notice: Notice, *, sender: Sender, controller: Controller, locale: str) -> int:
+    """The standing run that carries this notice in this language from this sender."""
+    language = locale if locale in LOCALES else "en"
+    compiled = compile_notice(
+        notice.drafts[language], controller=controller, sender=sender, texts=notice.texts, urls=notice.urls
+    )
+    name = f"{notice.name}/{sender.code}/{language}"
+    return standing_run(session, name=name, sender_id=sender.id, compiled=compiled)

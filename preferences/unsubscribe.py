@@ -1,0 +1,111 @@
+"""Stopping the mail: from the button that mail programs show (RFC 8058), and from our own page.
+
+The order is the promise: lock the address and store the objection, commit; wait until no mail to this address is on its
+way any more; then note it, and only then answer. So no mail begins after the answer.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contacts import Withdrawn, withdraw_consent
+from contacts.consent_models import Consent
+from contacts.models import Address, Channel
+from core import clock
+from core.db import transaction
+from delivery import wait_until_quiet
+from preferences.recipient import Recipient, recipient
+from preferences.signup import Visit
+from suppression import Cause, add
+from suppression.models import SuppressionEntry, SuppressionLift
+from tracking import EventKind, Happening, Purpose, record
+
+
+class Scope(StrEnum):
+    """What is to stop: mail of the kind that led here, or everything on every channel (Art. 21(2) GDPR)."""
+
+    LIST = "list"
+    EVERYTHING = "everything"
+
+
+def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Visit) -> Recipient | None:
+    """Store an objection, wait until it holds, and answer who it was for; None when the token is not ours.
+
+    Opens its own transactions, because none may be open while it waits. `through` says by which way: `one_click`,
+    `page` or `preferences`. Doing it again stores no second entry.
+    """
+    with transaction() as session:
+        who = recipient(session, purpose=purpose, token=token)
+        new = who is not None and _object(session, who, scope=scope, through=through)
+    if who is None:
+        return None
+    wait_until_quiet(who.address_id)
+    if new:
+        with transaction() as session:
+            _note(session, who, scope=scope, through=through, visit=visit)
+    return who
+
+
+def _object(session: Session, who: Recipient, *, scope: Scope, through: str) -> bool:
+    """Add the entry unless the same objection stands already. Answers whether it is new."""
+    if session.scalar(select(Address.id).where(Address.id == who.address_id).with_for_update()) is None:
+        return False
+    everything = scope is Scope.EVERYTHING
+    channel = None if everything else Channel.EMAIL.value
+    purpose = None if everything else who.purpose
+    controller_id = None if everything or who.controller is None else who.controller.id
+    if _stands(session, who.address_id, channel=channel, purpose=purpose, controller_id=controller_id):
+        return False
+    return add(
+        session,
+        address_id=who.address_id,
+        cause=Cause.OPTED_OUT,
+        at=clock.now(),
+        source=through,
+        channel=channel,
+        purpose=purpose,
+        controller_id=controller_id,
+        evidence={"message_id": who.token.message_id, "run_id": who.token.run_id},
+    )
+
+
+def _stands(
+    session: Session, address_id: int, *, channel: str | None, purpose: str | None, controller_id: int | None
+) -> bool:
+    """Whether this very objection is stored, not lifted, and not answered by a later confirmation."""
+    latest = session.scalar(
+        select(SuppressionEntry.at)
+        .outerjoin(SuppressionLift, SuppressionLift.entry_id == SuppressionEntry.id)
+        .where(
+            SuppressionEntry.address_id == address_id,
+            SuppressionEntry.cause == Cause.OPTED_OUT,
+            SuppressionEntry.channel.is_not_distinct_from(channel),
+            SuppressionEntry.purpose.is_not_distinct_from(purpose),
+            SuppressionEntry.controller_id.is_not_distinct_from(controller_id),
+            SuppressionLift.entry_id.is_(None),
+        )
+        .order_by(SuppressionEntry.at.desc())
+        .limit(1)
+    )
+    if latest is None:
+        return False
+    confirmed = session.scalars(select(Consent.confirmed_at).where(Consent.address_id == address_id))
+    return all(moment is None or moment < latest for moment in confirmed)
+
+
+def _note(session: Session, who: Recipient, *, scope: Scope, through: str, visit: Visit) -> None:
+    """The ledger and the consent's own record follow the objection; they stop nothing by themselves."""
+    now = clock.now()
+    everything = scope is Scope.EVERYTHING
+    happening = Happening(at=now, address_id=who.address_id, message_id=who.token.message_id, run_id=who.token.run_id)
+    record(session, EventKind.UNSUBSCRIBE, [happening])
+    withdraw_consent(
+        session,
+        address_id=who.address_id,
+        at=now,
+        evidence=Withdrawn(through=through, ip=visit.ip, user_agent=visit.user_agent, message_id=who.token.message_id),
+        controller_id=None if everything or who.controller is None else who.controller.id,
+        channel=None if everything else Channel.EMAIL,
+        purpose=None if everything else who.purpose,
+    )
