@@ -16,6 +16,7 @@ from core.errors import NotReachable
 
 USER = "crusoe"
 DATABASE = "crusoe"
+NEWEST = "pginstall18"
 
 # SIGTERM would wait for every client to go of its own accord.
 FAST_SHUTDOWN = signal.SIGINT
@@ -133,7 +134,8 @@ def programs() -> Path:
             "There is no embedded PostgreSQL for this platform.",
             "Set DATABASE_URL to a PostgreSQL 15 or later.",
         )
-    return Path(found.origin).parent / "pginstall" / "bin"
+    # The wheel carries an older server beside the newest one, to bring old data folders over.
+    return Path(found.origin).parent / NEWEST / "bin"
 
 
 def environment() -> dict[str, str]:
