@@ -80,6 +80,8 @@ def configure() -> Celery:
             "unacked_restore_interval": 5,
             "socket_connect_timeout": 2,
             "socket_timeout": 30,
+            # A request that rings must not wait for a broker that is away.
+            "max_retries": 0,
         },
     )
     return celery

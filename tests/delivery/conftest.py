@@ -1,5 +1,7 @@
 """What the tests of delivery share."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +10,29 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from core.settings import settings
+from tests.smtp_sink import Behaviour, Sink
+
+
+@pytest.fixture
+def listen(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sink]]:
+    """Start a mail server that behaves as told and let all mail go to it."""
+    with ExitStack() as running:
+
+        def start(behaviour: Behaviour = lambda _verb, _recipient, _count: None, **options: object) -> Sink:
+            made = running.enter_context(Sink(behaviour, **options))  # type: ignore[arg-type]
+            monkeypatch.setenv("CRUSOE_SMTP_URL", made.url)
+            settings.cache_clear()
+            return made
+
+        yield start
+
+
+@pytest.fixture
+def sink(listen: Callable[..., Sink]) -> Sink:
+    """A mail server that takes everything."""
+    return listen()
 
 
 @pytest.fixture

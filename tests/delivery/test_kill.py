@@ -1,0 +1,100 @@
+"""Workers killed with -9 in the middle of everything: nobody gets a mail twice, nobody is forgotten."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from core.db import transaction
+from delivery import finish_if_done, tidy
+from tests.delivery.sending import campaign, numbers, rows
+from tests.smtp_sink import Drop, say
+
+PEOPLE = 600
+KILLS = 6
+
+# What a worker process does, without the queue: it polls the ledger.
+LOOP = """
+import time
+from delivery.backoff import Backoff
+from delivery.worker import Worker
+worker = Worker(backoff=Backoff(first=0.2))
+while True:
+    worker.run()
+    time.sleep(0.05)
+"""
+
+
+def unreliable(seed: int):
+    """Greylists, refuses, drops before and after taking the mail, each for a few."""
+    chance = random.Random(seed)
+
+    def behave(verb, _recipient, _count):
+        if verb == "RCPT":
+            return chance.choices([None, say(451), say(550, "5.1.1 nobody"), Drop()], [94, 3, 2, 1])[0]
+        if verb == "DOT":
+            return chance.choices([None, Drop(taken=True), Drop(), say(451), say(554)], [93, 2, 1, 2, 2])[0]
+        return None
+
+    return behave
+
+
+def start() -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", LOOP], env=dict(os.environ), start_new_session=True)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_workers_neither_repeat_nor_forget(listen, seed):
+    sink = listen(unreliable(seed), keep_content=False)
+    run_id = campaign(PEOPLE)
+    chance = random.Random(seed)
+    workers = [start() for _ in range(2)]
+    try:
+        for _ in range(KILLS):
+            time.sleep(chance.uniform(0.5, 1.5))
+            for process in workers:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            # A minute later, in short.
+            rows("UPDATE message SET lease_until = now() WHERE lease_until IS NOT NULL RETURNING 1")
+            clean()
+            workers = [start() for _ in range(2)]
+        until = time.monotonic() + 60
+        while not finished(run_id) and time.monotonic() < until:
+            clean()
+            time.sleep(0.2)
+    finally:
+        for process in workers:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    check(sink, run_id)
+
+
+def clean() -> None:
+    with transaction() as session:
+        tidy(session)
+
+
+def finished(run_id: int) -> bool:
+    with transaction() as session:
+        return finish_if_done(session, run_id=run_id)
+
+
+def check(sink, run_id: int) -> None:
+    found = numbers(run_id)
+    ended = {name: count for name, count in found.items() if name != "audience"}
+    assert set(ended) <= {"sent", "failed", "unknown"}, found
+    assert sum(ended.values()) == PEOPLE
+    taken = Counter(each.recipient for each in sink.taken)
+    assert max(taken.values()) == 1
+    states = dict(rows("SELECT e.value, m.state::text FROM message m JOIN endpoint e USING (address_id)"))
+    sent = {address for address, state in states.items() if state in {"sent", "resolved_sent"}}
+    unknown = {address for address, state in states.items() if state == "unknown"}
+    assert sent <= taken.keys()
+    assert taken.keys() <= sent | unknown
+    assert rows("SELECT count(*) FROM message WHERE decision_id IS NULL") == [(0,)]

@@ -1,0 +1,200 @@
+"""Every way in which a server can end a handover, and the state that follows. Nothing is ever taken twice."""
+
+import socket
+from collections import Counter
+
+import pytest
+
+from core.db import transaction
+from delivery.backoff import FACTORS, Backoff
+from delivery.bounces import is_hard_bounce
+from delivery.settle import settlement
+from delivery.smtp import Accepted, Deferred, NotAttempted, Phase, Refused, Unknown
+from delivery.states import STEPS, MessageState
+from suppression import entries
+from tests.delivery.sending import campaign, numbers, rows, worker
+from tests.smtp_sink import Drop, Hang, Say, on, say
+
+WAIT = Backoff(first=3600)
+ONCE = 1
+
+
+def once(verb, action):
+    """The first mail meets it; the second is for comparison."""
+    return on(verb, action, times=1)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "counts"),
+    [
+        (once("MAIL", say(451)), {"deferred": 1}),
+        (once("RCPT", say(450, "4.2.0 greylisted")), {"deferred": 1}),
+        (once("DATA", say(421)), {"deferred": 1}),
+        (once("DOT", say(452)), {"deferred": 1}),
+        (once("MAIL", say(550)), {"failed": 1}),
+        (once("RCPT", say(550, "5.7.1 policy")), {"failed": 1}),
+        (once("DATA", say(554)), {"failed": 1}),
+        (once("DOT", say(554, "5.7.1 spam")), {"failed": 1}),
+        (once("MAIL", Drop()), {"deferred": 1}),
+        (once("RCPT", Drop()), {"deferred": 1}),
+        (once("DATA", Drop()), {"deferred": 1}),
+        (once("DOT", Drop(taken=True)), {"unknown": 1}),
+        (once("DOT", Drop(taken=False)), {"unknown": 1}),
+        (once("DOT", Hang(0.8)), {"unknown": 1}),
+        (once("RCPT", Hang(0.8)), {"deferred": 1}),
+        (once("DOT", Say(b"\0\0garbage\r\n")), {"unknown": 1}),
+        (once("RSET", Drop()), {}),
+        (once("QUIT", Drop()), {}),
+    ],
+)
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()], ids=["pipelining", "lock step"])
+def test_each_ending_has_its_state(listen, behaviour, counts, offers):
+    sink = listen(behaviour, offers=offers)
+    run_id = campaign(3)
+    sender = worker(backoff=WAIT)
+    sender.run()
+    sender.close()
+    assert numbers(run_id) == {"audience": 3, "sent": 3 - len(counts)} | counts
+    taken = Counter(each.recipient for each in sink.taken)
+    assert max(taken.values()) == 1
+    sent = {
+        row.value for row in rows("SELECT e.value FROM message JOIN endpoint e USING (address_id) WHERE state='sent'")
+    }
+    unknown = counts.get("unknown", 0)
+    assert sent <= taken.keys()
+    assert len(taken) <= len(sent) + unknown
+
+
+def test_greylisting_ends_well(listen):
+    seen = set()
+
+    def greylist(verb, recipient, _count):
+        if verb == "RCPT" and recipient not in seen:
+            seen.add(recipient)
+            return say(451, "4.7.1 try again")
+        return None
+
+    sink = listen(greylist)
+    run_id = campaign(20)
+    sender = worker()
+    while numbers(run_id).get("sent") != 20:
+        sender.run()
+    assert len(sink.taken) == 20
+    assert rows("SELECT DISTINCT attempts FROM message") == [(2,)]
+
+
+def test_trying_ends(listen):
+    sink = listen(on("RCPT", say(451, "4.2.2 full")))
+    run_id = campaign(1)
+    sender = worker(backoff=Backoff(first=0.001, most_attempts=3))
+    while "failed" not in numbers(run_id):
+        sender.run()
+    assert numbers(run_id) == {"audience": 1, "failed": 1}
+    assert rows("SELECT attempts, reply_text FROM message") == [(3, "4.2.2 full")]
+    assert sink.taken == []
+
+
+def test_an_ambiguous_ending_is_never_repeated_by_itself(listen):
+    sink = listen(on("DOT", Drop(taken=True)))
+    run_id = campaign(3)
+    sender = worker()
+    for _ in range(5):
+        sender.run()
+    assert numbers(run_id) == {"audience": 3, "unknown": 3}
+    assert len(sink.taken) == 3
+    assert rows("SELECT DISTINCT reply_text FROM message") == [("the server closed the connection",)]
+
+
+def test_a_dead_address_is_written_down_and_never_written_to_again(listen):
+    listen(once("RCPT", say(550, "5.1.1 no such user")))
+    run_id = campaign(2)
+    worker().run()
+    assert numbers(run_id) == {"audience": 2, "sent": 1, "failed": 1}
+    (dead,) = rows("SELECT address_id FROM message WHERE state = 'failed'")
+    with transaction() as session:
+        (entry,) = entries(session, address_id=dead.address_id)
+    assert entry.cause == "hard_bounce"
+    assert entry.evidence["text"] == "5.1.1 no such user"
+    assert rows("SELECT address_id FROM event WHERE kind = 'bounce'") == [(dead.address_id,)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "hard"),
+    [
+        (Refused(Phase.RCPT, 550, "5.1.1 nobody"), True),
+        (Refused(Phase.RCPT, 550, "5.1.10 null MX"), True),
+        (Refused(Phase.RCPT, 550, "5.1.8 bad sender"), False),
+        (Refused(Phase.RCPT, 550, "5.7.1 policy"), False),
+        (Refused(Phase.RCPT, 550, "no such user"), False),
+        (Refused(Phase.DOT, 550, "5.1.1 nobody"), False),
+        (Deferred(Phase.RCPT, 450, "5.1.1 nobody"), False),
+        (Refused(Phase.RCPT, 552, "5.1.15 nonsense"), False),
+    ],
+)
+def test_only_a_refused_address_is_a_hard_bounce(outcome, hard):
+    assert is_hard_bounce(outcome) is hard
+
+
+def test_a_server_that_is_down_loses_nothing(listen, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    run_id = campaign(5, transport_url=f"smtp://127.0.0.1:{port}")
+    monkeypatch.delenv("CRUSOE_SMTP_URL", raising=False)
+    sender = worker()
+    sender.run()
+    found = numbers(run_id)
+    assert found["audience"] == 5
+    assert found.get("sent", 0) == found.get("failed", 0) == found.get("unknown", 0) == 0
+    assert f"connect 127.0.0.1:{port}" in rows("SELECT reply_text FROM message WHERE attempts > 0")[0].reply_text
+    assert rows("SELECT count(*) FROM decision WHERE batch_id > (SELECT min(batch_id) FROM decision)") == [(0,)]
+    sink = listen()
+    again = worker()
+    while numbers(run_id).get("sent") != 5:
+        again.run()
+    assert len(sink.taken) == 5
+
+
+def test_a_server_that_hangs_up_after_each_mail_still_gets_all(listen):
+    second = {"MAIL": 0}
+
+    def only_one(verb, _recipient, _count):
+        if verb == "CONNECT":
+            second["MAIL"] = 0
+        if verb == "MAIL":
+            second["MAIL"] += 1
+            return Drop() if second["MAIL"] > 1 else None
+        return None
+
+    sink = listen(only_one)
+    run_id = campaign(10)
+    worker().run()
+    assert numbers(run_id) == {"audience": 10, "sent": 10}
+    assert len(sink.taken) == 10
+    assert rows("SELECT DISTINCT attempts FROM message") == [(1,)]
+
+
+OUTCOMES = [
+    Accepted(Phase.DOT, 250, ""),
+    Deferred(Phase.RCPT, 450, ""),
+    Refused(Phase.DOT, 550, ""),
+    Unknown(Phase.DOT, None, ""),
+    NotAttempted(Phase.MAIL, None, ""),
+]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("attempts", [0, 1, 19, 20])
+def test_every_outcome_leads_where_the_table_of_states_allows(outcome, attempts):
+    found = settlement(message_id=1, outcome=outcome, attempts=attempts, backoff=Backoff())
+    assert found.state in STEPS[MessageState.HANDING_OVER]
+    certain = isinstance(outcome, Deferred | NotAttempted)
+    assert (found.state is MessageState.READY) <= certain
+    assert found.attempts == attempts + (not isinstance(outcome, NotAttempted))
+
+
+def test_pauses_grow_and_end():
+    backoff = Backoff(first=60, most_attempts=5)
+    pauses = [backoff.delay(attempts) for attempts in range(1, 5)]
+    for pause, factor in zip(pauses, FACTORS, strict=False):
+        assert 0.8 * 60 * factor <= pause.total_seconds() <= 1.2 * 60 * factor
+    assert backoff.delay(5) is None
