@@ -6,9 +6,9 @@ original row. Chunks are committed one by one: after a crash the same file is im
 counts as unchanged. A rehearsal (`--dry-run`) counts the same and stores nothing.
 """
 
-from contacts.importing.intake import Field, Intake, Layout, Origin, Outcome, Rejected, Rejection, Result, Row
+from contacts.importing.intake import Field, Intake, Layout, Origin, Outcome, Rejected, Rejection, Result, Row, Rows
 from contacts.importing.run import import_file
-from contacts.importing.staging import stage
+from contacts.importing.staging import escaped, stage, stage_lines
 
 __all__ = [
     "Field",
@@ -20,6 +20,9 @@ __all__ = [
     "Rejection",
     "Result",
     "Row",
+    "Rows",
+    "escaped",
     "import_file",
     "stage",
+    "stage_lines",
 ]

@@ -1,9 +1,9 @@
 """The words in which one kind of import is described: its fields, how a row is read, how rows are stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar, overload
 
 from sqlalchemy.orm import Session
 
@@ -67,6 +67,31 @@ class Row(NamedTuple, Generic[Record]):
     line: int
     raw: str
     record: Record
+
+
+class Rows(Sequence[Row[Record]], Generic[Record]):
+    """The readable rows of a chunk. Kept as three lists: an object per row would cost more than reading it does."""
+
+    def __init__(self) -> None:
+        self.lines: list[int] = []
+        self.raws: list[str] = []
+        self.records: list[Record] = []
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @overload
+    def __getitem__(self, index: int) -> Row[Record]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row[Record]]: ...
+    def __getitem__(self, index: int | slice) -> Row[Record] | list[Row[Record]]:
+        """One row, or several."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        return Row(self.lines[index], self.raws[index], self.records[index])
+
+    def __iter__(self) -> Iterator[Row[Record]]:
+        return map(Row[Record], self.lines, self.raws, self.records)
 
 
 @dataclass

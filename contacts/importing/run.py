@@ -1,6 +1,6 @@
 """The way of a file into the database: inspect, map, then chunk by chunk read, store, count, note what was rejected."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from typing import Generic
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from contacts.importing.error_file import ErrorFile
-from contacts.importing.intake import Intake, Outcome, Record, Rejected, Rejection, Result, Row
+from contacts.importing.intake import Intake, Outcome, Record, Rejected, Rejection, Result, Row, Rows
 from contacts.importing.mapping import layout
 from contacts.importing.progress import Progress, silent
 from contacts.importing.rehearsal import Rehearsal
@@ -19,8 +19,9 @@ from contacts.importing.rows import RawRow, read_rows
 from contacts.importing.source import Source, open_source
 from core.db import transaction
 
-# Large enough that a statement's fixed cost vanishes, small enough for two of them in 150 MB together.
-CHUNK = 50_000
+# Large enough that a statement's fixed cost vanishes, small enough for three in memory: one being stored, one waiting,
+# one being read.
+CHUNK = 20_000
 
 # Somebody may sign up with an address of this chunk while it is stored; the next try sees it.
 MOST_TRIES = 3
@@ -30,7 +31,7 @@ MOST_TRIES = 3
 class Chunk(Generic[Record]):
     """Some consecutive rows of a file: those that could be read, and those that could not."""
 
-    rows: list[Row[Record]] = field(default_factory=list)
+    rows: Rows[Record] = field(default_factory=Rows)
     rejected: list[tuple[Rejection, str]] = field(default_factory=list)
     last_line: int = 0
 
@@ -80,20 +81,22 @@ def _chunks(intake: Intake[Record], source: Source, size: int) -> Iterator[Chunk
     read = intake.read
     while True:
         chunk: Chunk[Record] = Chunk()
+        lines, raws, records = chunk.rows.lines, chunk.rows.raws, chunk.rows.records
         for row in islice(rows, size):
             if not isinstance(row, RawRow):
                 chunk.rejected.append(row)
                 continue
             line, raw, cells = row
             try:
-                chunk.rows.append(Row(line, raw, read(cells)))
+                records.append(read(cells))
             except Rejected as error:
                 chunk.rejected.append((Rejection(line, error.field, error.reason, error.explanation), raw))
+            else:
+                lines.append(line)
+                raws.append(raw)
         if not chunk.rows and not chunk.rejected:
             return
-        chunk.last_line = max(
-            chunk.rows[-1].line if chunk.rows else 0, chunk.rejected[-1][0].line if chunk.rejected else 0
-        )
+        chunk.last_line = max(lines[-1] if lines else 0, chunk.rejected[-1][0].line if chunk.rejected else 0)
         yield chunk
 
 
@@ -115,7 +118,7 @@ class _Performance(AbstractContextManager["_Performance[Record]"], Generic[Recor
     def __exit__(self, *_: object) -> None:
         """Nothing is left open between chunks."""
 
-    def store(self, rows: list[Row[Record]]) -> Outcome:
+    def store(self, rows: Sequence[Row[Record]]) -> Outcome:
         for last_try in (*(False,) * (MOST_TRIES - 1), True):
             try:
                 with transaction() as session:
@@ -133,7 +136,7 @@ def _is_conflict(error: IntegrityError | OperationalError) -> bool:
 
 def _note(rejected: ErrorFile, chunk: Chunk[Record], outcome: Outcome) -> None:
     if outcome.rejections:
-        raw = {row.line: row.raw for row in chunk.rows}
+        raw = dict(zip(chunk.rows.lines, chunk.rows.raws, strict=True))
         chunk.rejected += [(rejection, raw[rejection.line]) for rejection in outcome.rejections]
         chunk.rejected.sort(key=lambda pair: pair[0].line)
     for rejection, text in chunk.rejected:

@@ -3,15 +3,14 @@
 import json
 import re
 from collections.abc import Callable
-from typing import TypeVar
 
 from contacts.fields import CustomField
 from contacts.importing.cells import day, number, text, yes_or_no
 from contacts.importing.intake import Rejected
+from contacts.importing.staging import escaped
 from contacts.models import FieldType, Kind
 
 Parser = Callable[[str], str | None]
-Parsed = TypeVar("Parsed")
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 4000
@@ -23,16 +22,16 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*").fullmatch
 _INTEGER = re.compile(r"[-+]?\d{1,18}").fullmatch
 
 
-def remembered(parse: Callable[[str], Parsed]) -> Callable[[str], Parsed]:
-    """The same parser with a memory: countries, names and answers come again and again."""
-    memory: dict[str, Parsed] = {}
+def remembered(parse: Callable[[str], str | None]) -> Callable[[str], str]:
+    """The same parser with a memory, and its answers as COPY text: countries, names, jobs come again and again."""
+    memory: dict[str, str] = {}
     recall = memory.get
 
-    def look(cell: str) -> Parsed:
+    def look(cell: str) -> str:
         known = recall(cell)
         if known is not None:
             return known
-        found = parse(cell.strip())
+        found = escaped(parse(cell.strip()))
         if len(memory) < MOST_REMEMBERED and len(cell) <= LONGEST_REMEMBERED:
             memory[cell] = found
         return found
@@ -80,6 +79,7 @@ COLUMNS: dict[str, Parser] = {
 def json_member(field: CustomField) -> Callable[[str], str]:
     """A parser that answers `"name":value` as JSON. An empty cell is null, which clears the field."""
     name, parse = json.dumps(field.name), _value(field)
+
     return lambda cell: f"{name}:{parse(cell) if cell else 'null'}"
 
 

@@ -11,12 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contacts.address_book import note_endpoints_change
-from contacts.intakes.repetitions import address_taken
 from core.keys import keys
 
-__all__ = ["Stored", "address_taken", "staged", "store"]
-
-_KEYS = {"line": "int", "number": "text", "key": "bytea", "domain_key": "bytea", "value": "text"}
+_KEYS = {"line": "int", "number": "text", "key": "bytea", "value": "text", "domain_key": "bytea"}
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,17 @@ included; columns that the file does not have are left alone. Nothing here touch
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from contacts.address_book import domain_key
 from contacts.addresses import email_address
 from contacts.fields import definitions
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, stage
+from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, escaped, stage_lines
 from contacts.importing.cells import text
 from contacts.intakes import contact_rows
-from contacts.intakes.contact_cells import COLUMNS, Parser, json_member, remembered
-from contacts.intakes.repetitions import Said, fold
+from contacts.intakes.contact_cells import COLUMNS, json_member, remembered
+from contacts.intakes.repetitions import Folded, Repeated, address_taken, fold
 from core.errors import WrongInput
 from core.keys import address_key
 
@@ -35,14 +34,9 @@ LONGEST_NUMBER = 100
 MOST_DOMAINS = 100_000
 
 
-class Person(NamedTuple):
-    """One row. `columns` are the values of the mapped columns, in the order of the layout, and the fields as JSON."""
-
-    number: str | None
-    key: bytes
-    domain_key: bytes
-    value: str
-    columns: tuple[str | None, ...]
+# One row: number, hash of the address, address, and all else as COPY text. A plain tuple of plain values, because the
+# garbage collector walks again and again over a million of anything else.
+Person = tuple[str | None, bytes, str, str]
 
 
 class ContactIntake:
@@ -51,10 +45,10 @@ class ContactIntake:
     name = "contacts"
 
     def __init__(self) -> None:
-        self._domains: dict[str, bytes] = {}
+        self._domains: dict[str, str] = {}
         self._number: int | None = None
         self._email = 0
-        self._columns: list[tuple[int, Parser]] = []
+        self._columns: list[tuple[int, Callable[[str], str]]] = []
         self._members: list[tuple[int, Callable[[str], str]]] = []
         self.columns: tuple[str, ...] = ()
 
@@ -85,49 +79,53 @@ class ContactIntake:
         number = None if self._number is None else cells[self._number].strip() or None
         if number is not None and (len(number) > LONGEST_NUMBER or not number.isprintable()):
             number = text(number, field="number", longest=LONGEST_NUMBER)
-        columns = [parse(cells[place]) for place, parse in self._columns]
+        columns = [hashed, *[parse(cells[place]) for place, parse in self._columns]]
         if self._members:
             columns.append("{" + ",".join([member(cells[place]) for place, member in self._members]) + "}")
-        return Person(number, address_key(email.key), hashed, email.value, tuple(columns))
+        return number, address_key(email.key), email.value, "\t".join(columns)
 
-    def _hash_domain(self, domain: str) -> bytes:
+    def _hash_domain(self, domain: str) -> str:
         if len(self._domains) >= MOST_DOMAINS:
             self._domains.clear()
-        hashed = self._domains[domain] = domain_key(domain)
+        hashed = self._domains[domain] = f"\\\\x{domain_key(domain).hex()}"
         return hashed
 
     def identify(self, record: Person) -> tuple[str, str]:
         """By number, else by address; the spelling of the address is no content."""
-        return record.number or record.key.hex(), f"{record.key.hex()}{record.columns}"
+        number, key, _, columns = record
+        return number or key.hex(), f"{key.hex()}{columns}"
 
     def store(self, session: Session, rows: Sequence[Row[Person]], *, rehearsal: bool) -> Outcome:
         """Store a chunk: fold repetitions, stage, and let a handful of statements do the rest."""
         del rehearsal
         folded = fold(rows)
-        stage(
+        stage_lines(
             session,
             table="incoming",
             columns=contact_rows.staged(self.columns),
-            rows=((said.line, *said.person[:4], *said.person.columns) for said in folded.people),
+            lines=map(_line, folded.lines, folded.people),
         )
-        stored = contact_rows.store(session, self.columns)
-        return _count(folded.people, folded.outcome, stored)
+        return _count(folded, contact_rows.store(session, self.columns))
 
 
-def _count(people: Sequence[Said], outcome: Outcome, stored: contact_rows.Stored) -> Outcome:
+def _line(line: int, person: Person) -> str:
+    number, key, value, columns = person
+    return f"{line}\t{escaped(number)}\t\\\\x{key.hex()}\t{escaped(value)}\t{columns}"
+
+
+def _count(folded: Folded, stored: contact_rows.Stored) -> Outcome:
     """The outcome of every row: what happened to its contact, and how often the chunk repeated it."""
-    for said in people:
-        if said.line in stored.taken:
-            outcome.rejections += [
-                contact_rows.address_taken(line, stored.taken[said.line]) for line in said.all_lines()
-            ]
-            continue
-        outcome.unchanged += said.same
-        if said.line in stored.created:
-            outcome.created += 1
-            outcome.updated += said.changed
-        elif said.line in stored.updated:
-            outcome.updated += 1 + said.changed
-        else:
-            outcome.unchanged += 1 + said.changed
+    outcome = Outcome(rejections=folded.rejections)
+    outcome.created = len(stored.created)
+    outcome.updated = len(stored.updated)
+    outcome.unchanged = len(folded.lines) - len(stored.created) - len(stored.updated) - len(stored.taken)
+    for line, owner in stored.taken.items():
+        again = folded.repeated.get(line, Repeated())
+        outcome.rejections += [address_taken(number, owner) for number in (line, *again.lines)]
+    for line, again in folded.repeated.items():
+        if line not in stored.taken:
+            # What was replaced within the chunk changed the contact only if the chunk as a whole does.
+            is_change = line in stored.created or line in stored.updated
+            outcome.updated += again.changed if is_change else 0
+            outcome.unchanged += again.same + (0 if is_change else again.changed)
     return outcome

@@ -32,7 +32,8 @@ STRANGERS = "DELETE FROM matched WHERE contact_id IS NULL RETURNING line"
 # Each row is judged against what was said before it: by the chunk, or else by the database.
 JUDGE = """
 CREATE TEMP TABLE judged ON COMMIT DROP AS
-SELECT m.*, p.id IS NOT NULL AS is_stored, row_number() OVER said = 1 AS is_first, lead(m.line) OVER said IS NULL AS is_last,
+SELECT m.*, p.id IS NOT NULL AS is_stored,
+       row_number() OVER said = 1 AS is_first, lead(m.line) OVER said IS NULL AS is_last,
        (p.contact_id, p.ordered_at, p.category, p.amount, p.currency, p.objection_notice_shown) IS DISTINCT FROM
        (m.contact_id, m.ordered_at, m.category, m.amount, m.currency, m.objection_notice_shown) AS differs_from_stored,
        lag(ROW(m.contact_id, m.ordered_at, m.category, m.amount, m.currency, m.objection_notice_shown)::text) OVER said

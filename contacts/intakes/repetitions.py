@@ -2,74 +2,79 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
-from contacts.importing import Outcome, Rejection, Row
+from contacts.importing import Rejection, Row, Rows
 
-if TYPE_CHECKING:
-    from contacts.intakes.contacts import Person
+# (number, hash of the address, address, all else); see `contacts.intakes.contacts`.
+Person = tuple[str | None, bytes, str, str]
 
 
-@dataclass(slots=True)
-class Said:
-    """What a chunk says about one person. `same` rows said nothing new, `changed` ones replaced an earlier row."""
+@dataclass
+class Repeated:
+    """Later rows about somebody. `same` of them said nothing new, `changed` ones replaced what was said before."""
 
-    line: int
-    person: "Person"
+    lines: list[int] = field(default_factory=list)
     same: int = 0
     changed: int = 0
-    later: list[int] = field(default_factory=list)
-
-    def all_lines(self) -> list[int]:
-        """Every line that is about this person."""
-        return [self.line, *self.later]
 
 
 @dataclass
 class Folded:
-    """The people of a chunk, each once, and the rows that contradict the chunk itself."""
+    """The people of a chunk, each once: the line of the first row about them, and what the last one said."""
 
-    people: list[Said]
-    outcome: Outcome
+    lines: list[int] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    repeated: dict[int, Repeated] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
 
-
-def fold(rows: Sequence[Row["Person"]]) -> Folded:
-    """One entry per person. A row that gives one person's address to another is rejected."""
-    people: list[Said] = []
-    outcome = Outcome()
-    by_number: dict[str, Said] = {}
-    by_key: dict[bytes, Said] = {}
-    for line, _, person in rows:
-        number, key = person.number, person.key
-        holder = by_key.get(key)
-        said = by_number.get(number) if number else holder
-        if said is None and holder is not None and holder.person.number is None:
-            said = holder
-        if holder is not None and holder is not said:
-            outcome.rejections.append(address_taken(line, holder.person.number))
-            continue
-        if said is None:
-            said = Said(line, person)
-            people.append(said)
+    def repeat(self, place: int, line: int, person: Person) -> None:
+        """Note another row about the person at `place`."""
+        before = self.people[place]
+        again = self.repeated.setdefault(self.lines[place], Repeated())
+        again.lines.append(line)
+        person = (person[0] or before[0], *person[1:])
+        # The first spelling of an address stays: other letters of the same address are no change.
+        if (person[0], person[1], person[3]) == (before[0], before[1], before[3]):
+            again.same += 1
         else:
-            _repeat(said, line, person, by_key)
-        by_key[key] = said
+            again.changed += 1
+            self.people[place] = person
+
+
+def fold(rows: Sequence[Row[Person]]) -> Folded:
+    """One entry per person. A row that gives one person's address to another is rejected."""
+    folded = Folded()
+    people = folded.people
+    by_number: dict[str, int] = {}
+    by_key: dict[bytes, int] = {}
+    for line, person in _pairs(rows):
+        number, key = person[0], person[1]
+        holder = by_key.get(key)
+        place = by_number.get(number) if number else holder
+        if place is None and holder is not None and people[holder][0] is None:
+            place = holder
+        if holder is not None and holder != place:
+            folded.rejections.append(address_taken(line, people[holder][0]))
+            continue
+        if place is None:
+            place = len(people)
+            folded.lines.append(line)
+            people.append(person)
+        else:
+            by_key.pop(people[place][1])
+            folded.repeat(place, line, person)
+        by_key[key] = place
         if number:
-            by_number[number] = said
-    return Folded(people, outcome)
+            by_number[number] = place
+    return folded
 
 
-def _repeat(said: Said, line: int, person: "Person", by_key: dict[bytes, Said]) -> None:
-    before = said.person
-    said.later.append(line)
-    person = person._replace(number=person.number or before.number)
-    if (person.number, person.key, person.columns) == (before.number, before.key, before.columns):
-        said.same += 1
-        return
-    said.changed += 1
-    said.person = person
-    if before.key != person.key:
-        del by_key[before.key]
+def _pairs(rows: Sequence[Row[Person]]) -> Any:
+    """(line, person) of each row, without making a row of them where that can be avoided."""
+    if isinstance(rows, Rows):
+        return zip(rows.lines, rows.records, strict=True)
+    return ((row.line, row.record) for row in rows)
 
 
 def address_taken(line: int, number: str | None) -> Rejection:
