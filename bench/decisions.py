@@ -11,37 +11,44 @@ from core.db import engine, transaction
 from delivery.models import Run, Sender
 from delivery.plan import plan
 from delivery.states import RunKind, RunState
-from suppression.lists.matching import catch_up
 
 SIZE = 1_000_000
 
-# The people of a company of that size: nearly all agreed, most of them lately; one in twenty objected; every fifth lives
-# in Austria; two of a hundred are on the list; two of five bought something.
-_FILL = (
-    "INSERT INTO contact (country, kind, fields) OVERRIDING SYSTEM VALUE"
-    " SELECT CASE n % 5 WHEN 0 THEN 'AT' ELSE 'DE' END, 'b2c', '{}' FROM generate_series(1, :size) AS n",
-    "INSERT INTO address (key, domain_key) SELECT sha256(('a' || n)::bytea), sha256(('d' || n % 5000)::bytea)"
-    " FROM generate_series(1, :size) AS n",
-    "INSERT INTO endpoint (contact_id, channel, address_id, value)"
-    " SELECT n, 'email', n, 'reader' || n || '@domain' || n % 5000 || '.example' FROM generate_series(1, :size) AS n",
-    "INSERT INTO consent (address_id, controller_id, channel, purpose, basis, requested_at, confirmed_at)"
-    " SELECT n, :controller, 'email', 'newsletter', 'double_opt_in', now() - n % 900 * interval '1 day',"
-    " CASE WHEN n % 33 <> 1 THEN now() - n % 700 * interval '1 day' END"
-    " FROM generate_series(1, :size) AS n WHERE n % 100 >= 3",
-    "INSERT INTO purchase (number, contact_id, ordered_at, amount, objection_notice_shown)"
-    " SELECT 'o' || n, n, now() - n % 1000 * interval '1 day', 10, n % 3 <> 0"
-    " FROM generate_series(1, :size) AS n WHERE n % 5 < 2",
-    "INSERT INTO suppression_entry (address_id, channel, purpose, cause, at, source)"
-    " SELECT n, 'email', 'newsletter', 'opted_out', now() - n % 300 * interval '1 day', 'bench'"
-    " FROM generate_series(1, :size) AS n WHERE n % 20 = 7",
-    "INSERT INTO exposure (address_id, channel, purpose, basis, day, messages, last_at)"
-    " SELECT n, 'email', 'newsletter', 'consent', current_date - 30, 1, now() - interval '30 days'"
-    " FROM generate_series(1, :size) AS n WHERE n % 4 = 0",
-    "INSERT INTO list_version (list_id, state, published_at, activated_at, records, sha256, fetched_by, matched_up_to)"
-    " SELECT 'at.ecg.file', 'active', now(), now(), 1, '', 'bench', max(id) FROM endpoint",
-    "INSERT INTO list_hit (address_id, version_id, by_domain)"
-    " SELECT n, v.id, false FROM generate_series(1, :size) AS n, list_version AS v WHERE n % 50 = 10",
-)
+# The people of a company of that size: nearly all agreed, most of them lately; one in twenty objected; every fifth
+# lives in Austria; two of a hundred are on the list; two of five bought something.
+_FILL = """
+    INSERT INTO contact (country, kind, fields)
+    SELECT CASE n % 5 WHEN 0 THEN 'AT' ELSE 'DE' END, 'b2c', '{}' FROM generate_series(1, :size) AS n;
+
+    INSERT INTO address (key, domain_key)
+    SELECT sha256(CAST('a' || n AS bytea)), sha256(CAST('d' || n % 5000 AS bytea)) FROM generate_series(1, :size) AS n;
+
+    INSERT INTO endpoint (contact_id, channel, address_id, value)
+    SELECT n, 'email', n, 'reader' || n || '@domain' || n % 5000 || '.example' FROM generate_series(1, :size) AS n;
+
+    INSERT INTO consent (address_id, controller_id, channel, purpose, basis, requested_at, confirmed_at)
+    SELECT n, :controller, 'email', 'newsletter', 'double_opt_in', now() - n % 900 * interval '1 day',
+      CASE WHEN n % 33 <> 1 THEN now() - n % 700 * interval '1 day' END
+    FROM generate_series(1, :size) AS n WHERE n % 100 >= 3;
+
+    INSERT INTO purchase (number, contact_id, ordered_at, amount, objection_notice_shown)
+    SELECT 'o' || n, n, now() - n % 1000 * interval '1 day', 10, n % 3 <> 0
+    FROM generate_series(1, :size) AS n WHERE n % 5 < 2;
+
+    INSERT INTO suppression_entry (address_id, channel, purpose, cause, at, source)
+    SELECT n, 'email', 'newsletter', 'opted_out', now() - n % 300 * interval '1 day', 'bench'
+    FROM generate_series(1, :size) AS n WHERE n % 20 = 7;
+
+    INSERT INTO exposure (address_id, channel, purpose, basis, day, messages, last_at)
+    SELECT n, 'email', 'newsletter', 'consent', current_date - 30, 1, now() - interval '30 days'
+    FROM generate_series(1, :size) AS n WHERE n % 4 = 0;
+
+    INSERT INTO list_version (list_id, state, published_at, activated_at, records, sha256, fetched_by, matched_up_to)
+    SELECT 'at.ecg.file', 'active', now(), now(), 1, '', 'bench', max(id) FROM endpoint;
+
+    INSERT INTO list_hit (address_id, version_id, by_domain)
+    SELECT n, v.id, false FROM generate_series(1, :size) AS n, list_version AS v WHERE n % 50 = 10
+"""
 
 _BARE = """
     INSERT INTO message (run_id, address_id, contact_id, state, not_before, done_at)
@@ -68,7 +75,7 @@ def measure(*, rounds: int, size: int | None) -> list[Measured]:
 def _fill(size: int) -> int:
     with transaction() as session:
         controller = session.scalars(select(Controller.id)).first()
-        for statement in _FILL:
+        for statement in _FILL.split(";"):
             session.execute(text(statement), {"size": size, "controller": controller})
         sender = insert(Sender).values(
             code="bench",
@@ -80,15 +87,13 @@ def _fill(size: int) -> int:
         sender_id = session.scalars(sender.returning(Sender.id)).one()
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
-    with transaction() as session:
-        catch_up(session)
     return sender_id
 
 
 def _run(sender_id: int) -> int:
     """A new run in a ledger as empty as that of the other side."""
     with transaction() as session:
-        session.execute(text("TRUNCATE message"))
+        session.execute(text("TRUNCATE message CASCADE"))
         run = Run(
             kind=RunKind.CAMPAIGN,
             name="bench",

@@ -43,8 +43,8 @@ class Chain:
 
     @property
     def row_text(self) -> str:
-        """SQL for one row as text that cannot be read in two ways: JSON of an array of texts."""
-        return "jsonb_build_array(" + ", ".join(f"{column}::text" for column in self.columns) + ")::text"
+        """SQL for one row as text that cannot be read in two ways: a composite value, which PostgreSQL quotes itself."""
+        return f"ROW({', '.join(self.columns)})::text"
 
 
 CHAINS: dict[str, Chain] = {}

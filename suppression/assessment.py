@@ -13,10 +13,11 @@ from sqlalchemy.types import Text
 
 from core import clock
 from suppression.facts import Decision, Facts, Verdict
-from suppression.gathering import Names, Question, fresh_names, put_marks, put_recipients, put_situations
+from suppression.gathering import Names, Question, fresh_names, put_audience, put_recipients, put_situations
 from suppression.lists.matching import catch_up, match_recipients
 from suppression.lists.standing import required_versions
-from suppression.rule_settings import current, months_before
+from suppression.marks import put_marks
+from suppression.rule_settings import current
 from suppression.rules import book, decide
 
 VERDICT = ENUM("send", "hold", "block", name="verdict", create_type=False)
@@ -80,9 +81,8 @@ def assess(
 ) -> Assessment:
     """Decide about every recipient of `audience`, a SELECT of contact_id, endpoint_id, address_id (unique addresses).
 
-    `recheck_lists` is for the gate, with batches of up to some thousands: addresses are locked FOR SHARE first, so that
-    an opt-out stored before this call counts and one that comes later waits for the caller's transaction; and they are
-    looked up in the lists themselves, not only among the known hits. `released`: codes of holds that compliance let
+    `recheck_lists` is for the gate, with batches of up to some thousands, whose addresses the caller holds locked: they
+    are looked up in the lists themselves, not only among the known hits. `released`: codes of holds that compliance let
     pass for this run. A recipient without endpoint or contact counts as erased.
 
     Cost: a handful of queries whatever the size, about three microseconds per recipient.
@@ -93,17 +93,11 @@ def assess(
     names = fresh_names()
     if not recheck_lists:
         catch_up(session)
-    put_recipients(
-        session,
-        names,
-        audience=audience,
-        question=question,
-        as_of=moment,
-        fresh_after=months_before(moment, rules.settings.stale_after_months),
-    )
+    reach = put_audience(session, names, audience=audience)
+    put_recipients(session, names, reach=reach, question=question, settings=rules.settings, as_of=moment)
     if recheck_lists:
         match_recipients(session, recipient=names.recipient, lists=lists, channel=question.channel)
-    put_marks(session, names, question=question, settings=rules.settings, lists=lists, as_of=moment)
+    put_marks(session, names, reach=reach, question=question, settings=rules.settings, lists=lists, as_of=moment)
     people = put_situations(session, names, settings=rules.settings, lists=lists, as_of=moment)
     rulebook = book(question.purpose)
     decided = {number: decide(Facts.unpack(number), rulebook, released=released) for number in people}

@@ -1,31 +1,25 @@
 """The facts of a whole audience, gathered by the database in a handful of queries, never by a query per recipient.
 
-Three temporary tables, gone with the transaction: `recipient` (who, with country and consent), `mark` (what is known
-about the few of whom something is known: objections, orders, listings, caps) and `situation` (one row per recipient
+The temporary tables are gone with the transaction: `audience` (who), `recipient` (with country and consent), `mark`
+(what is known about the few of whom anything is known, see `suppression.marks`) and `situation` (one row per recipient
 with the number of its `Facts` and the ids of the evidence). Each is analysed before it is joined: PostgreSQL takes a
 fresh table for tiny otherwise, and walks through it once per recipient.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
-from sqlalchemy import BigInteger, Boolean, DateTime, String, and_, case, column, insert, select, table, text
+from sqlalchemy import BigInteger, column, insert, select, table, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SelectBase
 
-from contacts.consent_models import Consent
-from contacts.models import Contact
 from suppression.facts import BASES
 from suppression.lists.standing import RequiredVersion
-from suppression.rule_settings import Cap, RuleSettings, months_before
-from suppression.rules import ANSWERS
+from suppression.rule_settings import RuleSettings, months_before
 
 # Confirmations and orders of the future are not believed, but clocks of two machines may differ a little.
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
-
-# The month of a recipient's own wish for at most so many messages.
-MONTH = timedelta(days=30)
 
 _numbers = count(1)
 
@@ -43,6 +37,7 @@ class Question:
 class Names:
     """The temporary tables of one assessment, named apart so that a transaction may hold several."""
 
+    audience: str
     recipient: str
     mark: str
     situation: str
@@ -52,11 +47,61 @@ class Names:
 def fresh_names() -> Names:
     """Names that this process has not used yet."""
     number = next(_numbers)
-    return Names(*(f"{name}_{number}" for name in ("recipient", "mark", "situation", "verdict")))
+    return Names(*(f"{name}_{number}" for name in ("audience", "recipient", "mark", "situation", "verdict")))
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The ids between which an audience lies.
+
+    A chunk of a plan is a narrow range of each big table. Saying so makes PostgreSQL read that range instead of the
+    whole table, and a chunk costs the same whether there are one or ten million people.
+    """
+
+    first_contact: int | None
+    last_contact: int | None
+    first_address: int | None
+    last_address: int | None
+
+
+def put_audience(session: Session, names: Names, *, audience: SelectBase) -> Reach:
+    """Fill `audience`: who is asked about, by contact_id, endpoint_id and address_id."""
+    # Ten is plenty for tables whose columns are ids; the default reads thirty thousand rows of each.
+    session.execute(text("SELECT set_config('default_statistics_target', '10', true)"))
+    ids = ("contact_id", "endpoint_id", "address_id")
+    session.execute(
+        text(f"CREATE TEMP TABLE {names.audience} ({', '.join(f'{name} bigint' for name in ids)}) ON COMMIT DROP")
+    )
+    who, target = audience.subquery(), table(names.audience, *(column(name, BigInteger) for name in ids))
+    session.execute(insert(target).from_select(ids, select(*(who.c[name] for name in ids))))
+    session.execute(text(f"ANALYZE {names.audience}"))
+    found = session.execute(
+        text(
+            "SELECT min(contact_id) AS first_contact, max(contact_id) AS last_contact,"  # noqa: S608 - a name of ours
+            f" min(address_id) AS first_address, max(address_id) AS last_address FROM {names.audience}"
+        )
+    ).one()
+    return Reach(**found._asdict())
+
+
+# A confirmation that lies in the future proves nothing, except that some clock is off.
+_RECIPIENTS = """
+    INSERT INTO {recipient}
+    SELECT who.contact_id, who.endpoint_id, who.address_id, who.endpoint_id IS NOT NULL AND c.id IS NOT NULL, c.country,
+      k.id, k.confirmed_at, k.withdrawn_at, coalesce(k.confirmed_at > :fresh_after, false)
+    FROM {audience} AS who
+    LEFT JOIN contact AS c ON c.id = who.contact_id AND c.id BETWEEN :first_contact AND :last_contact
+    LEFT JOIN (
+        SELECT id, address_id, withdrawn_at, CASE WHEN confirmed_at <= :latest THEN confirmed_at END AS confirmed_at
+        FROM consent
+        WHERE controller_id = :controller AND channel = :channel AND purpose = :purpose
+          AND address_id BETWEEN :first_address AND :last_address
+    ) AS k ON k.address_id = who.address_id
+"""
 
 
 def put_recipients(
-    session: Session, names: Names, *, audience: SelectBase, question: Question, as_of: datetime, fresh_after: datetime
+    session: Session, names: Names, *, reach: Reach, question: Question, settings: RuleSettings, as_of: datetime
 ) -> None:
     """Fill `recipient`: the audience with country and consent."""
     session.execute(
@@ -66,195 +111,18 @@ def put_recipients(
             " fresh boolean) ON COMMIT DROP"
         )
     )
-    who = audience.subquery("audience").c
-    # A confirmation that lies in the future proves nothing, except that some clock is off.
-    confirmed = case((Consent.confirmed_at <= as_of + CLOCKS_MAY_DIFFER, Consent.confirmed_at))
-    rows = (
-        select(
-            who.contact_id,
-            who.endpoint_id,
-            who.address_id,
-            and_(who.endpoint_id.is_not(None), Contact.id.is_not(None)),
-            Contact.country,
-            Consent.id,
-            confirmed,
-            Consent.withdrawn_at,
-            confirmed.is_not(None) & (confirmed > fresh_after),
-        )
-        .select_from(who.address_id.table)
-        .outerjoin(Contact, Contact.id == who.contact_id)
-        .outerjoin(
-            Consent,
-            and_(
-                Consent.address_id == who.address_id,
-                Consent.controller_id == question.controller_id,
-                Consent.channel == question.channel,
-                Consent.purpose == question.purpose,
-            ),
-        )
-    )
-    target = table(
-        names.recipient,
-        column("contact_id", BigInteger),
-        column("endpoint_id", BigInteger),
-        column("address_id", BigInteger),
-        column("known", Boolean),
-        column("country", String),
-        column("consent_id", BigInteger),
-        column("confirmed_at", DateTime(timezone=True)),
-        column("withdrawn_at", DateTime(timezone=True)),
-        column("fresh", Boolean),
-    )
-    session.execute(insert(target).from_select([found.name for found in target.columns], rows))
-    session.execute(text(f"ANALYZE {names.recipient}"))
-
-
-# An absent channel, purpose or controller of an entry means all of them. One exception: who objects to all advertising
-# still gets answers to what he does himself, so for those an opt-out counts only when it names the purpose.
-_IN_SCOPE = """
-    (e.channel IS NULL OR e.channel = :channel) AND (e.controller_id IS NULL OR e.controller_id = :controller)
-    AND (e.purpose = :purpose OR (e.purpose IS NULL AND NOT (:answering AND e.cause = 'opted_out')))
-    AND NOT EXISTS (SELECT 1 FROM suppression_lift AS l WHERE l.entry_id = e.id)
-"""
-
-_ENTRIES = f"""
-    SELECT r.address_id, e.cause AS kind, e.at, e.id AS ref
-    FROM {{recipient}} AS r JOIN suppression_entry AS e ON e.address_id = r.address_id WHERE {_IN_SCOPE}
-"""  # noqa: S608 - no text of a user in it
-
-_DOMAIN_ENTRIES = f"""
-    SELECT r.address_id, e.cause, e.at, e.id
-    FROM {{recipient}} AS r JOIN address AS a ON a.id = r.address_id
-    JOIN suppression_entry AS e ON e.domain_key = a.domain_key WHERE {_IN_SCOPE}
-"""  # noqa: S608 - no text of a user in it
-
-# Orders and the last use matter only where there is no fresh consent: it is the stronger basis by itself.
-_ORDERS = """
-    SELECT r.address_id, 'order', p.ordered_at, p.id
-    FROM {recipient} AS r JOIN purchase AS p ON p.contact_id = r.contact_id
-    WHERE NOT r.fresh AND p.objection_notice_shown AND p.ordered_at BETWEEN :customer_since AND :latest
-"""
-
-_USES = """
-    SELECT r.address_id, 'use', x.last_at, NULL
-    FROM {recipient} AS r JOIN exposure AS x ON x.address_id = r.address_id
-    WHERE NOT r.fresh AND r.confirmed_at IS NOT NULL
-      AND x.channel = :channel AND x.purpose = :purpose AND x.basis = 'consent'
-      AND x.last_at BETWEEN :lapsed_before AND :latest
-"""
-
-_LISTINGS = """
-    SELECT r.address_id, 'listing', NULL, h.version_id
-    FROM {recipient} AS r JOIN list_hit AS h ON h.address_id = r.address_id
-    JOIN unnest(CAST(:versions AS bigint[]), CAST(:countries AS text[])) AS v (version_id, country)
-      ON v.version_id = h.version_id AND v.country = coalesce(r.country, '')
-"""
-
-_PAUSES = """
-    SELECT r.address_id, 'pause', c.paused_until, NULL
-    FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id WHERE c.paused_until > :as_of
-"""
-
-_OWN_WISH = """
-    SELECT r.address_id, 'cap', max(x.last_at), NULL
-    FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id
-    JOIN exposure AS x ON x.address_id = r.address_id
-    WHERE c.most_per_month IS NOT NULL AND x.channel = :channel AND x.purpose <> ALL (:answers) AND x.day > :month_ago
-    GROUP BY r.address_id, c.most_per_month HAVING sum(x.messages) >= c.most_per_month
-"""
-
-_CAP = """
-    SELECT r.address_id, 'cap', max(x.last_at), NULL
-    FROM {{recipient}} AS r JOIN exposure AS x ON x.address_id = r.address_id
-    WHERE x.channel = :channel AND {purpose} AND x.day > :cap_after_{number}
-    GROUP BY r.address_id HAVING sum(x.messages) >= :cap_messages_{number}
-"""
-
-_MARK = """
-    INSERT INTO {mark}
-    SELECT address_id,
-      max(at) FILTER (WHERE kind = 'opted_out'),
-      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'opted_out'))[1],
-      max(at) FILTER (WHERE kind = 'complaint'),
-      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'complaint'))[1],
-      max(at) FILTER (WHERE kind = 'hard_bounce'),
-      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'hard_bounce'))[1],
-      max(at) FILTER (WHERE kind = 'internal_block'),
-      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'internal_block'))[1],
-      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'order'))[1],
-      max(at) FILTER (WHERE kind = 'use'),
-      min(ref) FILTER (WHERE kind = 'listing'),
-      bool_or(kind = 'pause'),
-      bool_or(kind = 'cap')
-    FROM ({parts}) AS known (address_id, kind, at, ref) GROUP BY address_id
-"""
-
-
-def put_marks(
-    session: Session,
-    names: Names,
-    *,
-    question: Question,
-    settings: RuleSettings,
-    lists: tuple[RequiredVersion, ...],
-    as_of: datetime,
-) -> None:
-    """Fill `mark`: one row for each recipient about whom anything is known besides the consent."""
     session.execute(
-        text(
-            f"CREATE TEMP TABLE {names.mark} (address_id bigint, opted_out_at timestamptz, opted_out_id bigint,"
-            " complaint_at timestamptz, complaint_id bigint, hard_bounce_at timestamptz, hard_bounce_id bigint,"
-            " internal_block_at timestamptz, internal_block_id bigint, purchase_id bigint, used_at timestamptz,"
-            " list_version_id bigint, paused boolean, capped boolean) ON COMMIT DROP"
-        )
-    )
-    parts = [_ENTRIES, _ORDERS, _USES, _LISTINGS, _PAUSES, _OWN_WISH]
-    # Blocked domains are rare, and looking for them means walking through the addresses.
-    if session.scalar(text("SELECT EXISTS (SELECT 1 FROM suppression_entry WHERE domain_key IS NOT NULL)")):
-        parts.append(_DOMAIN_ENTRIES)
-    parts += [_cap_part(number, cap) for number, cap in _caps(settings, question)]
-    union = " UNION ALL ".join(part.format(recipient=names.recipient) for part in parts)
-    pairs = [(found.version_id, country) for found in lists if found.version_id for country in found.concerned]
-    session.execute(
-        text(_MARK.format(mark=names.mark, parts=union)),
+        text(_RECIPIENTS.format(recipient=names.recipient, audience=names.audience)),
         {
             "channel": question.channel,
             "controller": question.controller_id,
             "purpose": question.purpose,
-            "answering": question.purpose in ANSWERS,
-            "answers": list(ANSWERS),
-            "as_of": as_of,
             "latest": as_of + CLOCKS_MAY_DIFFER,
-            "customer_since": months_before(as_of, settings.customer_months),
-            "lapsed_before": months_before(as_of, settings.lapsed_after_months),
-            "month_ago": (as_of - MONTH).date(),
-            "versions": [version for version, _country in pairs],
-            "countries": [country for _version, country in pairs],
-            **_cap_values(settings, question, as_of.date()),
+            "fresh_after": months_before(as_of, settings.stale_after_months),
+            **vars(reach),
         },
     )
-    session.execute(text(f"ANALYZE {names.mark}"))
-
-
-def _caps(settings: RuleSettings, question: Question) -> list[tuple[int, Cap]]:
-    return [
-        (number, cap)
-        for number, cap in enumerate(settings.caps)
-        if cap.purpose is None or cap.purpose == question.purpose
-    ]
-
-
-def _cap_part(number: int, cap: Cap) -> str:
-    purpose = "x.purpose <> ALL (:answers)" if cap.purpose is None else "x.purpose = :purpose"
-    return _CAP.format(purpose=purpose, number=number)
-
-
-def _cap_values(settings: RuleSettings, question: Question, today: date) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for number, cap in _caps(settings, question):
-        values[f"cap_messages_{number}"] = cap.messages
-        values[f"cap_after_{number}"] = today - timedelta(days=cap.days)
-    return values
+    session.execute(text(f"ANALYZE {names.recipient}"))
 
 
 def _objection(moment: str) -> str:

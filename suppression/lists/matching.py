@@ -129,12 +129,7 @@ def catch_up(session: Session) -> None:
 
 
 def match_recipients(session: Session, *, recipient: str, lists: tuple[RequiredVersion, ...], channel: str) -> None:
-    """At the gate: lock the addresses of the temporary table `recipient` and ask the lists themselves about them."""
-    session.execute(
-        text(
-            f"SELECT 1 FROM address WHERE id IN (SELECT address_id FROM {recipient}) ORDER BY id FOR SHARE"  # noqa: S608 - a name of ours
-        )
-    )
+    """At the gate: ask the lists themselves about everybody in the temporary table `recipient`."""
     for found in lists:
         if found.version_id is None or channel not in LISTS[found.list_id].channels:
             continue
