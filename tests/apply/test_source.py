@@ -15,7 +15,9 @@ def write(folder: Path, content: str | bytes) -> Path:
 
 
 def test_every_place_knows_its_line(tmp_path):
-    source = read(write(tmp_path, "segments:\n  - code: a\n    definition:\n      all:\n        - {field: age, gte: 3}\n"))
+    source = read(
+        write(tmp_path, "segments:\n  - code: a\n    definition:\n      all:\n        - {field: age, gte: 3}\n")
+    )
     assert source.where(("segments", 0, "code")).endswith("things.yaml:2")
     assert source.where(("segments", 0, "definition", "all", 0, "field")).endswith(":5")
 
