@@ -11,6 +11,9 @@ from tests.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
+# Read before fixtures take the variables of Crusoe away.
+SCREENSHOTS = os.environ.get("CRUSOE_SCREENSHOTS")
+
 LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
@@ -50,15 +53,14 @@ def pages(world: World) -> list[str]:
 
 @pytest.mark.parametrize(("look", "visitor"), LOOKS.items(), indirect=["visitor"], ids=LOOKS)
 def test_every_page_is_clean(visitor: Visitor, look: str) -> None:
-    folder = os.environ.get("CRUSOE_SCREENSHOTS")
     problems = []
     visitor.sign_in(visitor.site.world.admin)
     for path in pages(visitor.site.world):
         visitor.open(path)
-        if folder:
+        if SCREENSHOTS:
             name = re.sub(r"\W+", "-", path).strip("-") or "dashboard"
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            visitor.page.screenshot(path=f"{folder}/{name}.{look}.png", full_page=True)
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            visitor.page.screenshot(path=f"{SCREENSHOTS}/{name}.{look}.png", full_page=True)
         problems += [f"{path} {obstacle}" for obstacle in visitor.unfair()]
         problems += [f"{path} {complaint}" for complaint in visitor.complaints]
         if visitor.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
