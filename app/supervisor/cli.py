@@ -12,12 +12,13 @@ from typing import Any
 import click
 
 from app.supervisor import state
+from app.supervisor.guard import is_alive
 from app.supervisor.home import enter, plain_sentences
 from core.cli import command, console
 from core.errors import NotReachable
 from core.settings import settings
 
-SECONDS_TO_WAIT = 120.0
+SECONDS_TO_WAIT = 180.0
 # The supervisor gives its children 30 s, twice: our own processes first, then the servers.
 SECONDS_TO_STOP = 65.0
 
@@ -59,6 +60,9 @@ def stop() -> dict[str, Any]:
     if not _wait_until_free(home, seconds=SECONDS_TO_STOP):
         _signal(found.pid, signal.SIGKILL)
         _wait_until_free(home, seconds=SECONDS_TO_STOP)
+    while is_alive(found.pid) and monotonic() - begun < SECONDS_TO_STOP:
+        # It has let go of the home and is about to end; who asks for its processes now should find none.
+        sleep(0.02)
     return {"home": str(home), "stopped": True, "seconds": round(monotonic() - begun, 1)}
 
 

@@ -23,7 +23,7 @@ from core.errors import CrusoeError, NotAllowed, NotReachable
 from core.settings import Mode, Settings
 
 GLANCE = 0.1
-SECONDS_TO_START = 90.0
+SECONDS_TO_START = 120.0
 SECONDS_TO_STOP = 30.0
 TRIES_AT_START = 3
 NEEDED_BYTES = 300_000_000
