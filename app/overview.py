@@ -1,6 +1,6 @@
 """What the dashboard shows: what waits for this person, what runs, what is late."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -12,7 +12,9 @@ from contacts.models import Contact
 from core import clock
 from core.permissions import Permission
 from core.users import Actor
+from delivery import report
 from lead_handover.models import Handover, LeadState
+from suppression import ListStatus, status
 
 SHOWN = 10
 
@@ -27,6 +29,8 @@ class CampaignLine:
     run_id: int | None
     submitted_by: str | None
     updated_at: datetime
+    ended: int = 0
+    audience: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Overview:
     """Numbers and lists for one person. What the role may not see is absent (None)."""
 
     contacts: int | None
+    lists: list[ListStatus]
     waiting: list[CampaignLine]
     running: list[CampaignLine]
     leads_open: int | None
@@ -46,6 +51,7 @@ def read(session: Session, *, actor: Actor) -> Overview:
     leads = actor.may(Permission.SEE_LEADS)
     return Overview(
         contacts=session.scalar(select(func.count(Contact.id))) if actor.may(Permission.SEE_CONTACTS) else None,
+        lists=status(session) if actor.may(Permission.SEE_SUPPRESSION) else [],
         waiting=_campaigns(session, CampaignState.SUBMITTED) if campaigns else [],
         running=_campaigns(session, CampaignState.SENDING, CampaignState.PAUSED) if campaigns else [],
         leads_open=_leads(session) if leads else None,
@@ -67,7 +73,17 @@ def _campaigns(session: Session, *states: CampaignState) -> list[CampaignLine]:
         .order_by(Campaign.updated_at.desc())
         .limit(SHOWN)
     )
-    return [CampaignLine(*row) for row in rows]
+    return [_with_progress(session, CampaignLine(*row)) for row in rows]
+
+
+def _with_progress(session: Session, line: CampaignLine) -> CampaignLine:
+    """At most a handful of campaigns run at a time, so a query for each is fine."""
+    if line.run_id is None:
+        return line
+    numbers = report(session, run_id=line.run_id)
+    return replace(
+        line, audience=numbers["audience"], ended=numbers["audience"] - numbers["in_flight"] - numbers["deferred"]
+    )
 
 
 def _leads(session: Session, *, due_before: datetime | None = None) -> int:
