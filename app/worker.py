@@ -3,10 +3,10 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 
 from core.db import forget_connections
-from core.tasks import Poller, configure
+from core.tasks import Poller, configure, stopping
 
 STAGES = ("contacts", "tracking", "suppression", "templates", "delivery", "segments", "campaigns", "preferences")
 
@@ -17,8 +17,27 @@ for _stage in (*STAGES, "lead_handover"):
 app = configure()
 
 
+# Longer than a batch of mails takes from the gate to its last answer, when the server answers at all.
+LAST_BATCH = 8.0
+
+_poller = Poller()
+
+
 @worker_process_init.connect
 def start_polling(**_: object) -> None:
     """Give up the parent's connections and look for work without a doorbell too."""
     forget_connections()
-    Poller().start()
+    _poller.start()
+
+
+@worker_shutting_down.connect
+def ask_to_end(**_: object) -> None:
+    """Tell the processes of this worker to end what they do: what is half handed over would end as unknown."""
+    stopping.set()
+
+
+@worker_process_shutdown.connect
+def end_polling(**_: object) -> None:
+    """Let the polling thread finish its batch."""
+    if _poller.is_alive():
+        _poller.join(LAST_BATCH)

@@ -5,6 +5,7 @@ a doorbell that is lost, doubled or late changes nothing but the latency, and wi
 every worker process still does the work (`every` seconds apart).
 """
 
+import multiprocessing
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,6 +54,9 @@ class Job:
 
 
 JOBS: dict[str, Job] = {}
+
+# Set when a worker is asked to stop; the processes that it forked share it, so that long jobs end between two steps.
+stopping = multiprocessing.Event()
 
 celery = Celery("crusoe")
 
@@ -124,13 +128,12 @@ class Poller(threading.Thread):
     def __init__(self, *, queues: tuple[str, ...] = QUEUES) -> None:
         super().__init__(name="poller", daemon=True)
         self.queues = queues
-        self.stopping = threading.Event()
 
     def run(self) -> None:
         """Work until the process ends; a database that is away is waited for."""
         due = {name: monotonic() + entry.every for name, entry in JOBS.items() if entry.queue in self.queues}
-        while not self.stopping.wait(0.5):
-            for name in [name for name, moment in due.items() if moment <= monotonic()]:
+        while not stopping.wait(0.5):
+            for name in [name for name, moment in due.items() if moment <= monotonic() and not stopping.is_set()]:
                 again = self._look(JOBS[name])
                 due[name] = monotonic() + (0 if again else JOBS[name].every)
 

@@ -10,6 +10,7 @@ from core import clock
 from core.db import transaction
 from core.errors import CrusoeError
 from core.settings import settings
+from core.tasks import stopping
 from delivery import self_test
 from delivery.backoff import Backoff
 from delivery.claim import Claim, claim, give_back
@@ -47,7 +48,7 @@ class Worker:
     def run(self, *, seconds: float = SECONDS) -> bool:
         """Send what is due for about so many seconds; answers whether more is waiting."""
         until = monotonic() + seconds
-        while self.step():
+        while not stopping.is_set() and self.step():
             if monotonic() > until:
                 return True
         return False
