@@ -33,11 +33,25 @@ class Score(Base):
 
     __tablename__ = "score"
 
-    contact_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True)
     points: Mapped[float] = mapped_column(Numeric(8, 2, asdecimal=False), index=True)
     lines: Mapped[Document]
     model_id: Mapped[int] = mapped_column(ForeignKey("score_model.id"))
     computed_at: Mapped[Moment]
+
+
+class ScoreDirty(Base):
+    """An address about which something is known that its score does not know yet.
+
+    A trigger on `event` writes it: when a hit is judged human or no longer so, and when something happens that needs no
+    judgement. A row appears exactly when the event does, so nothing that is stored late or judged anew is overlooked,
+    which a mark of how far the ledger was read could not promise. Rows are only added and removed, never shared.
+    """
+
+    __tablename__ = "score_dirty"
+
+    id: Mapped[Id]
+    address_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class SalesPerson(Base):
@@ -74,11 +88,32 @@ class Handover(Base):
     reason: Mapped[str | None]
 
 
+class WebhookTarget(Base):
+    """Where leads are told. The secret is made from the key file and the name, so that no dump of the database has it.
+
+    `loopback` lets it be this machine, for demos and tests; production refuses that.
+    """
+
+    __tablename__ = "webhook_target"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
+    loopback: Mapped[bool] = mapped_column(server_default="false")
+    active: Mapped[bool] = mapped_column(server_default="true")
+    created_at: Mapped[CreatedAt]
+
+
 class Outbox(Base):
-    """Something to tell another system, kept until it has said that it heard. `key` lets it drop repetitions."""
+    """Something to tell another system, kept until it has said that it heard. `key` lets it drop repetitions.
+
+    `body` names the lead by id; names and addresses are read when it is posted, so none lie around here.
+    """
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_due", "next_at", postgresql_where=text("delivered_at IS NULL")),)
+    __table_args__ = (
+        Index("ix_outbox_due", "next_at", postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL")),
+    )
 
     id: Mapped[Id]
     key: Mapped[str] = mapped_column(unique=True)

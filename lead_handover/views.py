@@ -1,25 +1,28 @@
 """The inbox of sales: every lead with its clock and its explanation, to be accepted or rejected."""
 
-from flask import request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core import tables
 from core.db import transaction
+from core.errors import CrusoeError
 from core.permissions import Permission
-from core.web import blueprint, needs, page
+from core.web import acting, blueprint, needs, page
 from lead_handover import listing
+from lead_handover.inbox import accept, reject
+from lead_handover.rules import RejectReason
 
 routes = blueprint("lead_handover", url_prefix="/leads")
 
 
-def leads_page(error: object = None) -> str:
+def leads_page(error: CrusoeError | None = None) -> str:
     """The list, with a complaint about what was just tried."""
     states = {"open": _("waiting"), "escalated": _("overdue"), "accepted": _("accepted"), "rejected": _("rejected")}
     table = listing.table(states)
     with transaction() as session:
         found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
-    return page("lead_handover/list.html", listing=found, error=error)
+    return page("lead_handover/list.html", listing=found, error=error, reasons=list(RejectReason))
 
 
 @routes.get("/")
@@ -27,3 +30,29 @@ def leads_page(error: object = None) -> str:
 def index() -> ResponseReturnValue:
     """All leads, the latest due time first."""
     return leads_page()
+
+
+@routes.post("/<int:lead_id>/accept")
+@needs(Permission.ANSWER_LEADS)
+def accept_lead(lead_id: int) -> ResponseReturnValue:
+    """Take the lead."""
+    try:
+        with transaction() as session:
+            accept(session, lead_id, acting())
+    except CrusoeError as error:
+        return leads_page(error), error.status
+    flash(_("The lead is yours."))
+    return redirect(url_for("lead_handover.index"))
+
+
+@routes.post("/<int:lead_id>/reject")
+@needs(Permission.ANSWER_LEADS)
+def reject_lead(lead_id: int) -> ResponseReturnValue:
+    """Turn the lead down, with a reason."""
+    try:
+        with transaction() as session:
+            reject(session, lead_id, request.form.get("reason", ""), acting())
+    except CrusoeError as error:
+        return leads_page(error), error.status
+    flash(_("The lead is turned down; the reason helps to score better."))
+    return redirect(url_for("lead_handover.index"))

@@ -9,6 +9,29 @@ down_revision = "0009_preferences"
 branch_labels = None
 depends_on = None
 
+# `sent` is left out: there is one for each message of a run, and it earns nobody points.
+NOTE = """
+    CREATE FUNCTION score_note_event() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO score_dirty (address_id) VALUES (NEW.address_id);
+        RETURN NULL;
+    END $$;
+
+    CREATE TRIGGER score_note_insert AFTER INSERT ON event FOR EACH ROW
+    WHEN (
+        NEW.address_id IS NOT NULL AND NEW.kind <> 'sent'
+        AND (NEW.verdict = 'human' OR NEW.kind NOT IN ('open', 'click'))
+    )
+    EXECUTE FUNCTION score_note_event();
+
+    CREATE TRIGGER score_note_verdict AFTER UPDATE OF verdict ON event FOR EACH ROW
+    WHEN (
+        NEW.address_id IS NOT NULL AND OLD.verdict IS DISTINCT FROM NEW.verdict
+        AND (OLD.verdict = 'human' OR NEW.verdict = 'human')
+    )
+    EXECUTE FUNCTION score_note_event();
+"""
+
 
 def upgrade() -> None:
     """Apply."""
@@ -30,7 +53,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
     )
     op.create_index(
-        "ix_outbox_due", "outbox", ["next_at"], unique=False, postgresql_where=sa.text("delivered_at IS NULL")
+        "ix_outbox_due", "outbox", ["next_at"], unique=False, postgresql_where=sa.text("delivered_at IS NULL AND given_up_at IS NULL")
     )
     op.create_table(
         "score_model",
@@ -39,6 +62,24 @@ def upgrade() -> None:
         sa.Column("activated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("activated_by", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_model")),
+    )
+    op.create_table(
+        "score_dirty",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("address_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_dirty")),
+    )
+    op.execute(NOTE)
+    op.create_table(
+        "webhook_target",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("loopback", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("active", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_target")),
+        sa.UniqueConstraint("name", name=op.f("uq_webhook_target_name")),
     )
     op.create_table(
         "sales_person",
@@ -58,6 +99,9 @@ def upgrade() -> None:
         sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("model_id", sa.BigInteger(), nullable=False),
         sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contact_id"], ["contact.id"], name=op.f("fk_score_contact_id"), ondelete="CASCADE"
+        ),
         sa.ForeignKeyConstraint(["model_id"], ["score_model.id"], name=op.f("fk_score_model_id")),
         sa.PrimaryKeyConstraint("contact_id", name=op.f("pk_score")),
     )
@@ -109,6 +153,15 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_score_points"), table_name="score")
     op.drop_table("score")
     op.drop_table("sales_person")
+    op.drop_table("webhook_target")
+    op.execute("DROP TRIGGER score_note_insert ON event")
+    op.execute("DROP TRIGGER score_note_verdict ON event")
+    op.execute("DROP FUNCTION score_note_event()")
+    op.drop_table("score_dirty")
     op.drop_table("score_model")
-    op.drop_index("ix_outbox_due", table_name="outbox", postgresql_where=sa.text("delivered_at IS NULL"))
+    op.drop_index(
+        "ix_outbox_due",
+        table_name="outbox",
+        postgresql_where=sa.text("delivered_at IS NULL AND given_up_at IS NULL"),
+    )
     op.drop_table("outbox")
