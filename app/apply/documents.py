@@ -1,16 +1,24 @@
-"""The sections that are one document: the rule settings and the score rules."""
+"""The rule settings, the score rules, and who hears about leads."""
 
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.errors import WrongInput
+from core.users import User
+from lead_handover import activate as activate_score
+from lead_handover import in_force, read, save_sales_person, save_webhook_target
+from lead_handover.models import SalesPerson, WebhookTarget
 from suppression import RuleSettings, activate, current
 
+Values = dict[str, Any]
 
-def validated(model: type[BaseModel], data: Any) -> dict[str, Any]:
+
+def validated(model: type[BaseModel], data: Any) -> Values:
     """The document as its stage understands it; the first mistake is told with its place."""
     try:
         return model.model_validate(data).model_dump(mode="json")
@@ -20,18 +28,62 @@ def validated(model: type[BaseModel], data: Any) -> dict[str, Any]:
         raise WrongInput("document", f"{place}: {first['msg']}.", where=place) from error
 
 
-def wanted_rules(data: Any, folder: Path) -> dict[str, Any]:
+def wanted_rules(data: Any, folder: Path) -> Values:
     """The rule settings, with the defaults filled in."""
     del folder
     return validated(RuleSettings, data)
 
 
-def current_rules(session: Session, values: dict[str, Any]) -> dict[str, Any]:
+def current_rules(session: Session, values: Values) -> Values:
     """The rule settings in force."""
     del values
     return current(session).settings.model_dump(mode="json")
 
 
-def write_rules(session: Session, values: dict[str, Any], actor: str) -> None:
+def write_rules(session: Session, values: Values, actor: str) -> None:
     """Put the rule settings into force as a new version."""
     activate(session, RuleSettings.model_validate(values), actor=actor)
+
+
+def wanted_score(data: Any, folder: Path) -> Values:
+    """The score rules, with the defaults filled in."""
+    del folder
+    return read(data).model_dump(mode="json")
+
+
+def current_score(session: Session, values: Values) -> Values | None:
+    """The score rules in force, or None while there are none."""
+    del values
+    found = in_force(session)
+    return found.rules.model_dump(mode="json") if found else None
+
+
+def write_score(session: Session, values: Values, actor: str) -> None:
+    """Put the score rules into force; everybody is scored anew."""
+    activate_score(session, read(values), actor=actor, now=clock.now())
+
+
+def current_sales(session: Session, values: Values) -> Values | None:
+    """Which leads this user takes."""
+    territory = session.scalar(
+        select(SalesPerson.territory)
+        .join(User, User.id == SalesPerson.user_id)
+        .where(User.email == values["user"], SalesPerson.active)
+    )
+    return None if territory is None else {"user": values["user"], "territory": territory}
+
+
+def write_sales(session: Session, values: Values, actor: str) -> None:
+    """Let a user take leads."""
+    save_sales_person(session, **values, actor=actor)
+
+
+def current_webhook(session: Session, values: Values) -> Values | None:
+    """Where a webhook goes now."""
+    target = session.scalar(select(WebhookTarget).where(WebhookTarget.name == values["name"], WebhookTarget.active))
+    return None if target is None else {"name": target.name, "url": target.url, "loopback": target.loopback}
+
+
+def write_webhook(session: Session, values: Values, actor: str) -> None:
+    """Write down where leads are told."""
+    save_webhook_target(session, **values, actor=actor)

@@ -23,6 +23,8 @@ from contacts.models import Controller, FieldDefinition
 from core.errors import WrongInput
 from delivery import SenderPlan, save_sender
 from delivery.models import Sender
+from preferences import FormPlan, save_form
+from preferences.models import SignupForm
 from segments import parse
 from segments import save as save_segment
 from segments.models import Segment
@@ -156,6 +158,25 @@ def _write_template(session: Session, values: Values, actor: str) -> None:
     save_template(session, code=values["code"], name=values["name"], draft=Draft(**rest), author=actor)
 
 
+def _current_form(session: Session, values: Values) -> Values | None:
+    row = session.execute(
+        select(SignupForm, Controller.code, Sender.code)
+        .join(Controller, Controller.id == SignupForm.controller_id)
+        .join(Sender, Sender.id == SignupForm.sender_id)
+        .where(SignupForm.code == values["code"])
+    ).first()
+    if row is None:
+        return None
+    form, controller, sender = row
+    names = ("code", "purpose", "text_version", "topics")
+    return {name: getattr(form, name) for name in names} | {"controller": controller, "sender": sender}
+
+
+def _write_form(session: Session, values: Values, actor: str) -> None:
+    del actor
+    save_form(session, plan=FormPlan(**values))
+
+
 def _current_campaign(session: Session, values: Values) -> Values | None:
     row = session.execute(
         select(Campaign, Segment.code, Template.code, Sender.code)
@@ -203,5 +224,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("segments", _wanted_segment, _current_segment, _write_segment),
     Kind("templates", _wanted_template, _current_template, _write_template),
     Kind("rules", documents.wanted_rules, documents.current_rules, documents.write_rules, key="-"),
+    Kind("score", documents.wanted_score, documents.current_score, documents.write_score, key="-"),
+    Kind("sales", plain, documents.current_sales, documents.write_sales, key="user"),
+    Kind("webhooks", plain, documents.current_webhook, documents.write_webhook, key="name"),
+    Kind("forms", plain, _current_form, _write_form),
     Kind("campaigns", plain, _current_campaign, _write_campaign),
 )

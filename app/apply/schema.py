@@ -109,10 +109,11 @@ class ConsentTextItem(Item):
 
 
 class WebhookItem(Item):
-    """Where leads are sent to."""
+    """Where leads are sent to. `loopback` allows this very machine, for trials."""
 
-    code: Code
+    name: Code
     url: str
+    loopback: bool = False
 
 
 class SalesItem(Item):

@@ -14,7 +14,7 @@ from app.apply.schema import DOCUMENTS, SECTIONS, Item
 from app.apply.source import Place, Source, read_folder
 from campaigns import void_if_changed
 from campaigns.models import Campaign
-from core.errors import WrongInput
+from core.errors import CrusoeError, WrongInput
 
 MOST_LINES = 50
 LONGEST_SHOWN = 80
@@ -110,14 +110,14 @@ def _apply(session: Session, entry: Entry, *, actor: str, mistakes: list[str]) -
             if before == wanted:
                 return None
             entry.kind.write(session, wanted, actor)
-    except WrongInput as error:
+    except CrusoeError as error:
         mistakes.append(f"{_where(entry, error)}: {error.message} {error.remedy}".rstrip())
         return None
     code = str(wanted.get(entry.kind.key) or entry.kind.section)
     return Change(entry.kind.section, code, "updated" if before else "created", _diff(before or {}, wanted))
 
 
-def _where(entry: Entry, error: WrongInput) -> str:
+def _where(entry: Entry, error: CrusoeError) -> str:
     """The line of the part that the stage complained about, found by the path it named."""
     parts = [part for part in error.where.replace("]", "").replace("[", ".").split(".") if part]
     inner: list[str | int] = [int(part) if part.isdigit() else part for part in parts]
