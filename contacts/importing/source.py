@@ -11,7 +11,7 @@ from hashlib import sha256
 from io import IncrementalNewlineDecoder
 from pathlib import Path
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 
 from contacts.importing.intake import Origin
 from core.errors import WrongInput
@@ -26,6 +26,8 @@ DELIMITERS = ",;\t|"
 # UTF-8 first because nearly everything is; a mark at the start of the file beats guessing.
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 SAMPLE = 64 * 1024
+USUAL = "cp1252"  # What spreadsheets on Windows write in Western Europe.
+MOST_GUESSES = 3
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,12 @@ def _measure(path: Path, text: str, line: int, length: int) -> tuple[int, int]:
 
 
 def _not_decoded(path: Path, encoding: str, line: int, error: UnicodeDecodeError) -> WrongInput:
-    guess = _guess(path)[0]
+    guesses = _guesses(_sample(path))
     return WrongInput(
         "encoding",
         f"The file is not {encoding}: byte 0x{error.object[error.start]:02x} has no meaning there."
-        + (f" It may be {guess}." if guess else ""),
-        f"Save it as UTF-8, or name the encoding: --encoding {guess or 'cp1252'}.",
+        + (f" It may be {' or '.join(guesses)}." if guesses else ""),
+        f"Save it as UTF-8, or name the encoding: --encoding {guesses[0] if guesses else USUAL}.",
         where=f"{path}:{line}",
     )
 
@@ -134,27 +136,36 @@ def _not_decoded(path: Path, encoding: str, line: int, error: UnicodeDecodeError
 def _safe_guess(path: Path) -> str | None:
     """The encoding of a file that is not UTF-8, if it is sure.
 
-    Encodings of one byte all decode anything, so a guess alone may turn names into others. It is taken only when
-    Windows-1252, the usual one, reads every sampled line exactly as the guess does.
+    Encodings of one byte all decode nearly anything, so a guess may turn names into others. The usual one is taken when
+    every encoding that explains the sampled lines equally well reads them exactly as it does.
     """
-    guess, sample = _guess(path)
-    if guess is None:
-        return None
+    sample = _sample(path)
     try:
-        return "cp1252" if sample.decode("cp1252") == sample.decode(guess) else None
+        return USUAL if {str(match) for match in _best(sample)} == {sample.decode(USUAL)} else None
     except UnicodeDecodeError:
         return None
 
 
-def _guess(path: Path) -> tuple[str | None, bytes]:
-    """What charset-normalizer takes the first lines with other than ASCII characters for, and these lines."""
+def _guesses(sample: bytes) -> list[str]:
+    """What the sample may be written in, the usual encoding first."""
+    names = {name for match in _best(sample) for name in (match.encoding, *match.could_be_from_charset)}
+    return sorted(names, key=lambda name: (name != USUAL, name))[:MOST_GUESSES]
+
+
+def _best(sample: bytes) -> list[CharsetMatch]:
+    """The encodings in which charset-normalizer finds least that makes no sense."""
+    matches = list(from_bytes(sample))
+    return [match for match in matches if match.chaos == matches[0].chaos]
+
+
+def _sample(path: Path) -> bytes:
+    """The first lines with other than ASCII characters."""
     sample = bytearray()
     with path.open("rb") as file:
         while len(sample) < SAMPLE and (line := file.readline(BLOCK)):
             if not line.isascii():
                 sample += line[:SAMPLE]
-    best = from_bytes(bytes(sample)).best()
-    return (best.encoding if best else None), bytes(sample)
+    return bytes(sample)
 
 
 def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
