@@ -8,6 +8,11 @@ from core.settings import settings
 
 SIGN_IN = "10 per minute"
 SIGN_IN_ACCOUNT = "20 per hour"
+SIGN_UP = "60 per minute"
+
+# Forms that anybody can reach without a token from a mail. One-click opt-outs are not among them: they arrive in
+# bursts from the few addresses of large mailbox providers, and refusing one would be refusing an objection.
+PUBLIC_FORMS = ("preferences.ask_for_mail",)
 
 limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=False)
 
@@ -21,6 +26,12 @@ def install(app: Flask) -> None:
         RATELIMIT_KEY_PREFIX="crusoe-limit",
     )
     limiter.init_app(app)
+
+
+def limit_public_forms(app: Flask) -> None:
+    """Count how often one place sends a public form; called when all pages are registered."""
+    for endpoint in PUBLIC_FORMS:
+        app.view_functions[endpoint] = limiter.limit(SIGN_UP)(app.view_functions[endpoint])
 
 
 def _storage() -> str:
