@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from flask import Flask
-from flask_babel import format_date, format_datetime, format_decimal, format_percent, format_timedelta
+from flask_babel import format_date, format_decimal, format_percent, format_time, format_timedelta
 
 from core import clock
 
@@ -42,7 +42,7 @@ def share(part: float, whole: float) -> str:
 
 def moment(value: datetime | None) -> str:
     """Date and time to the minute."""
-    return "–" if value is None else str(format_datetime(value, "medium"))
+    return "–" if value is None else f"{format_date(value, 'medium')}, {format_time(value, 'short')}"
 
 
 def day(value: date | datetime | None) -> str:

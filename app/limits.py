@@ -1,5 +1,7 @@
 """How often somebody may try: log-in and public forms. Counted in Valkey, or in this process when it is away."""
 
+from typing import Any
+
 from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -31,7 +33,8 @@ def install(app: Flask) -> None:
 def limit_public_forms(app: Flask) -> None:
     """Count how often one place sends a public form; called when all pages are registered."""
     for endpoint in PUBLIC_FORMS:
-        app.view_functions[endpoint] = limiter.limit(SIGN_UP)(app.view_functions[endpoint])
+        view: Any = limiter.limit(SIGN_UP)(app.view_functions[endpoint])
+        app.view_functions[endpoint] = view
 
 
 def _storage() -> str:

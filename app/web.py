@@ -53,6 +53,7 @@ def create_app() -> Flask:
         prepare.install(app)
     csrf.init_app(app)
     register_pages(app)
+    limits.limit_public_forms(app)
     return app
 
 

@@ -106,6 +106,14 @@ WORDS: dict[str, dict[str, Word]] = {
         "rejected": Word(_l("rejected"), "secondary"),
         "escalated": Word(_l("overdue"), "red"),
     },
+    "reject": {
+        "not_now": Word(_l("not now; may come back")),
+        "no_interest": Word(_l("no interest")),
+        "no_budget": Word(_l("no budget")),
+        "wrong_contact": Word(_l("wrong person")),
+        "already_customer": Word(_l("is a customer already")),
+        "unreachable": Word(_l("could not be reached")),
+    },
     "consent": {
         "requested": Word(_l("requested"), "secondary"),
         "mail_sent": Word(_l("confirmation mail sent"), "azure"),

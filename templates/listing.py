@@ -11,6 +11,9 @@ from core.errors import NotFound, WrongInput
 from core.tables import Column, Table, contains
 from templates.models import Template, TemplateVersion
 
+# Addresses of pages: /templates/new is the form.
+RESERVED = frozenset({"new", "builder", "preview"})
+
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 _number = select(func.max(TemplateVersion.number)).where(TemplateVersion.template_id == Template.id).scalar_subquery()
@@ -72,7 +75,7 @@ def version(session: Session, *, code: str, number: int) -> TemplateVersion:
 
 def require_code(code: str) -> None:
     """Refuse what cannot stand in addresses and files."""
-    if not _CODE.fullmatch(code):
+    if not _CODE.fullmatch(code) or code in RESERVED:
         raise WrongInput(
             "code_invalid",
             _("A code has small letters, digits, hyphens and underscores only."),

@@ -1,0 +1,76 @@
+"""Campaigns: the list, one of them, planning and changing one."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from campaigns import reading
+from campaigns.results import report
+from campaigns.service import EDITABLE, find
+from campaigns.states import CampaignState
+from core import tables
+from core.db import transaction
+from core.errors import CrusoeError
+from core.permissions import Permission
+from core.web import blueprint, framed_mail, needs, page
+from templates import preview
+
+routes = blueprint("campaigns", url_prefix="/campaigns")
+
+
+@routes.get("/")
+@needs(Permission.SEE_CAMPAIGNS)
+def index() -> ResponseReturnValue:
+    """All campaigns, latest first."""
+    table = reading.table({state.value: state.value for state in CampaignState})
+    with transaction() as session:
+        listing = tables.read(session, table, reading.source(), tables.ask(table, request.args))
+    return page("campaigns/list.html", listing=listing)
+
+
+@routes.get("/<code>")
+@needs(Permission.SEE_CAMPAIGNS)
+def show(code: str) -> ResponseReturnValue:
+    """One campaign: what is planned, what the check said, who agreed, what became of it."""
+    return show_page(code)
+
+
+def show_page(code: str, error: CrusoeError | None = None) -> str:
+    """The page of one campaign, with a complaint about what was just tried."""
+    with transaction() as session:
+        campaign = find(session, code)
+        found = reading.detail(session, campaign)
+        launched = campaign.run_id is not None
+        checked = campaign.check_result or {}
+        return page(
+            "campaigns/show.html",
+            found=found,
+            campaign=campaign,
+            checked=checked,
+            samples=reading.named_samples(session, checked.get("samples", {})),
+            numbers=report(session, campaign=campaign) if launched else None,
+            series=reading.answers_by_hour(session, run_id=campaign.run_id) if campaign.run_id else None,
+            editable=campaign.state in EDITABLE,
+            error=error,
+        )
+
+
+@routes.get("/<code>/progress")
+@needs(Permission.SEE_CAMPAIGNS)
+def progress(code: str) -> ResponseReturnValue:
+    """How far it is: the part of the page that asks again every two seconds while something moves."""
+    with transaction() as session:
+        campaign = find(session, code)
+        numbers = report(session, campaign=campaign)
+    return page("campaigns/progress.html", campaign=campaign, numbers=numbers)
+
+
+@routes.get("/<code>/mail")
+@needs(Permission.SEE_CAMPAIGNS)
+def mail(code: str) -> ResponseReturnValue:
+    """The wording as an invented recipient would get it, for a frame."""
+    with transaction() as session:
+        version = reading.detail(session, find(session, code)).version
+        try:
+            return framed_mail(preview(session, version=version).html)
+        except CrusoeError as error:
+            return framed_mail(page("templates/broken.html", error=error))
