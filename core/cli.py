@@ -19,6 +19,8 @@ from core.errors import CrusoeError, NotReachable
 Answer = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 console = Console(highlight=False, soft_wrap=True)
+# What is told on the way to an answer; kept apart, so that JSON on the standard output stays JSON.
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def command(group: click.Group, name: str, *, show: Callable[[Any], None] | None = None) -> Callable[..., Any]:

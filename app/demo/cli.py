@@ -8,7 +8,7 @@ import click
 
 from app.demo.scenario import STEPS, USERS, Tally, remember, remembered
 from app.demo.sums import mistakes
-from core.cli import command, console
+from core.cli import command, console, progress
 from core.errors import NotAllowed, NotReachable
 from core.settings import settings
 
@@ -25,7 +25,7 @@ def register(root: click.Group) -> None:
             return {"address": settings().public_url, "log_ins": known, "repeated": True}
         tally = Tally()
         for step in STEPS:
-            console.print(str(step.__doc__).split("\n")[0])
+            progress.print(str(step.__doc__).split("\n")[0])
             step(tally)
         remember(tally)
         wrong = mistakes(tally)

@@ -6,15 +6,16 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from app.cli import crusoe
-from core.cli import console
+from core.cli import progress
 from core.errors import CrusoeError, WrongInput
 
 LONGEST_WORD = 60
 
 
-def run(*words: str, expect: int = 0) -> Any:
+def run(*words: str, expect: int = 0, quietly: bool = False) -> Any:
     """The answer of one command. Any other exit code than `expect` is a failure of the demo and told as such."""
-    console.print(f"  crusoe {' '.join(_shown(word) for word in words)}", style="dim", markup=False)
+    if not quietly:
+        progress.print(f"  crusoe {' '.join(_shown(word) for word in words)}", style="dim", markup=False)
     output, code = io.StringIO(), 0
     try:
         with redirect_stdout(output):

@@ -26,7 +26,8 @@ USERS = {
 }
 
 OPENING, CLICKING, SCANNING, LEAVING, JOINING = 60, 25, 15, 20, 3
-PATIENCE = 90.0
+# Generous, because a demo also runs on busy machines; a quiet one needs a tenth of it.
+PATIENCE = 300.0
 
 
 @dataclass
@@ -84,7 +85,7 @@ def approve_and_launch(code: str) -> dict[str, Any]:
 def until_done(code: str) -> dict[str, Any]:
     """Wait until nothing of a campaign is under way."""
     report: dict[str, Any] = until(
-        lambda: run("campaign", "report", code),
+        lambda: run("campaign", "report", code, quietly=True),
         lambda report: report["audience"] > 0 and report["in_flight"] == 0 and report["state"] == "done",
         what=f"campaign {code} to end",
     )
@@ -146,11 +147,11 @@ def confirm_sign_ups(tally: Tally) -> None:
 def score_and_hand_over(tally: Tally) -> None:
     """Hits are copied into the ledger, judged and scored; over the threshold they are leads."""
     until(
-        lambda: run("campaign", "report", "spring"),
+        lambda: run("campaign", "report", "spring", quietly=True),
         lambda report: report["human_clicks"] >= CLICKING and report["clicks"] > report["human_clicks"],
         what="the clicks to be judged",
     )
-    tally.leads = until(lambda: run("leads", "list"), lambda leads: len(leads) > 0, what="leads")
+    tally.leads = until(lambda: run("leads", "list", quietly=True), lambda leads: len(leads) > 0, what="leads")
     run("leads", "accept", str(tally.leads[0]["id"]), "--as", USERS["sales"])
     tally.first = run("campaign", "report", "spring")
 
@@ -160,9 +161,9 @@ def send_second(tally: Tally) -> None:
     approve_and_launch("club-weekend")
     tally.second = until_done("club-weekend")
     for address in tally.left:
-        tally.left_verdicts[address] = run("why", address, "--campaign", "club-weekend")[0]["reasons"]
+        tally.left_verdicts[address] = run("why", address, "--campaign", "club-weekend", quietly=True)[0]["reasons"]
     for address in tally.joined:
-        tally.joined_verdicts[address] = run("why", address, "--campaign", "club-weekend")[0]["status"]
+        tally.joined_verdicts[address] = run("why", address, "--campaign", "club-weekend", quietly=True)[0]["status"]
 
 
 def leave_one_waiting(tally: Tally) -> None:
