@@ -16,6 +16,11 @@ from core.keys import keys
 _KEYS = {"line": "int", "number": "text", "key": "bytea", "value": "text", "domain_key": "bytea"}
 
 
+# Who takes the address of somebody who takes the address of somebody ... What is longer is rejected, and goes in when
+# the rejected rows are imported again.
+LONGEST_MOVE = 10
+
+
 @dataclass(frozen=True)
 class Stored:
     """Lines by what happened to their contact; `taken` names the number of the contact that has the address."""
@@ -89,7 +94,9 @@ def store(session: Session, columns: Sequence[str]) -> Stored:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('import contacts'))"))
     session.execute(text("DROP TABLE IF EXISTS pg_temp.matched"))
     session.execute(text(MATCH))
-    session.execute(text(RELEASE))
+    for _ in range(LONGEST_MOVE):
+        if not session.execute(text(RELEASE)).rowcount:  # type: ignore[attr-defined]
+            break
     taken = {row.line: row.number for row in session.execute(text(TAKEN))}
     session.execute(text(ADDRESSES), {"key_id": keys().key_id})
     if "company" in columns:

@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contacts import email_address, ensure_addresses, find_address
@@ -26,6 +26,7 @@ DOMAIN = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.builds("{}@{}".format, LOCAL, DOMAIN))
 def test_the_short_way_gives_the_answers_of_email_validator(typed):
     try:
@@ -40,6 +41,7 @@ def test_the_short_way_gives_the_answers_of_email_validator(typed):
     assert [email_address(typed)[:2] for _ in range(2)] == [expected, expected]
 
 
+@settings(deadline=None)
 @given(LOCAL, DOMAIN)
 def test_case_and_outer_blanks_do_not_make_another_address(local, domain):
     try:
@@ -52,6 +54,7 @@ def test_case_and_outer_blanks_do_not_make_another_address(local, domain):
         assert plain.key == loud.key
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_an_address_or_wrong_input_with_a_code(typed):
     error = None

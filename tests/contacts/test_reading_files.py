@@ -3,7 +3,7 @@
 import resource
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contacts.importing.error_file import harmless
@@ -144,6 +144,7 @@ def test_all_line_ends_are_read(tmp_path, end):
     assert cells(path) == [["1", "Anna"], ["2", "Ben"]]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_no_cell_of_an_error_file_is_a_formula(cell):
     written = harmless(cell)
