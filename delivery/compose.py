@@ -14,7 +14,7 @@ from core.errors import CrusoeError
 from delivery import quoted
 from delivery.dkim import Signer
 from delivery.return_path import mail_id, return_path
-from delivery.smtp import Mail
+from delivery.smtp import Mail, is_mailbox
 from templates import Rendered
 
 # Quoted-printable never holds `=_`, so this line cannot occur inside a part.
@@ -77,7 +77,13 @@ def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
 
 
 def deliverable(address: str) -> str:
-    """The address as servers understand it: the domain as A-label, the local part as its owner wrote it."""
+    """The address as servers understand it: the domain as A-label, the local part as its owner wrote it.
+
+    Nearly every address is plain ASCII and was judged when it was stored; only others need to be looked at again.
+    """
+    if address.isascii() and is_mailbox(address):
+        local, _, domain = address.rpartition("@")
+        return f"{local}@{domain.lower()}"
     known = email_address(address)
     return f"{known.value.rpartition('@')[0]}@{known.domain}"
 

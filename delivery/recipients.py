@@ -105,7 +105,7 @@ _RECIPIENTS = """
     SELECT m.id, m.address_id, m.attempts, coalesce(v.recipient, e.value) AS address, v.values,
            c.number, c.first_name, c.last_name, c.language, c.country, c.fields, k.name AS company,
            coalesce(choice.tracking, 'none') AS tracking,
-           (SELECT d.basis FROM decision AS d WHERE d.message_id = m.id ORDER BY d.id DESC LIMIT 1) AS basis
+           (SELECT (array_agg(d.basis ORDER BY d.id DESC))[1] FROM decision AS d WHERE d.message_id = m.id) AS basis
     FROM message AS m
     LEFT JOIN endpoint AS e ON e.address_id = m.address_id AND e.channel = 'email'
     LEFT JOIN contact AS c ON c.id = e.contact_id

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 FIRST_SIZE = 50
 LARGEST_SIZE = 500
 # A batch is made for this part of its budget, so that an ordinary slow moment does not cut it.
-AIM = 0.8
+AIM = 0.6
 SECONDS = 20.0
 
 

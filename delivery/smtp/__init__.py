@@ -5,6 +5,7 @@ from `Deferred`: the final dot left and no answer came (RFC 1047, RFC 5321 secti
 """
 
 from delivery.smtp.connection import Connection, Mail, Timeouts
+from delivery.smtp.envelope import is_mailbox
 from delivery.smtp.outcome import Accepted, Deferred, NotAttempted, Outcome, Phase, Refused, Unknown
 from delivery.smtp.server import Security, Server, server_at
 
@@ -21,5 +22,6 @@ __all__ = [
     "Server",
     "Timeouts",
     "Unknown",
+    "is_mailbox",
     "server_at",
 ]
