@@ -71,6 +71,8 @@ def test_a_condition_between_sections_of_mjml_still_covers_them():
         "<p style='color:{{ contact.city }}'>x</p>",
         "<style>{{ contact.city }}</style>",
         "<p>a <b",
+        "<table><tbody><tr><td>a</td></tr></tbody></table><table>{% if contact.city %}<tr><td>b</td></tr>{% endif %}"
+        "<tr><td>c</td></tr></table>",
     ],
 )
 def test_markup_that_a_parser_would_repair_in_its_own_way_is_refused(body):
