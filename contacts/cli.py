@@ -9,7 +9,9 @@ import click
 from contacts.importing import Intake, import_file
 from contacts.importing.progress import on_terminal
 from contacts.intakes import ConsentIntake, ContactIntake, OrderIntake
+from core import audit
 from core.cli import command
+from core.db import transaction
 
 File = click.Path(exists=False, dir_okay=False, path_type=Path)
 
@@ -33,8 +35,22 @@ def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run(intake: Intake[Any], file: Path, **options: Any) -> dict[str, int | str | None]:
-    """Import a file with a progress bar on a terminal; answers the documented keys."""
-    return import_file(intake, path=file, progress=on_terminal, **options).as_answer()
+    """Import a file with a progress bar on a terminal; answers the documented keys. What is stored is audited."""
+    result = import_file(intake, path=file, progress=on_terminal, **options)
+    if not options["dry_run"]:
+        with transaction() as session:
+            audit.record(
+                session,
+                actor="import",
+                action=f"import.{intake.name}",
+                object_type="file",
+                object_id=file.name[:200],
+                rows=result.rows,
+                created=result.created,
+                updated=result.updated,
+                rejected=result.rejected,
+            )
+    return result.as_answer()
 
 
 @command(import_group, "contacts")

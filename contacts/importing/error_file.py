@@ -11,6 +11,7 @@ from contacts.importing.intake import Rejection
 from contacts.importing.rows import FORMULA_STARTS
 from contacts.importing.source import Source
 from core import clock
+from core.errors import WrongInput
 from core.settings import settings
 
 # A number is no formula, and must stay a number for the import of the corrected file.
@@ -23,6 +24,10 @@ class ErrorFile:
     def __init__(self, source: Source, *, name: str, path: Path | None) -> None:
         self.source = source
         self.path = path or _default(name)
+        if path is not None and path.resolve() == source.path.resolve():
+            raise WrongInput(
+                "errors_over_input", "Rejected rows would overwrite the file they come from.", where=str(path)
+            )
         self.count = 0
         self._file: TextIO | None = None
 
@@ -50,8 +55,16 @@ class ErrorFile:
         self.count += 1
 
     def _open(self) -> TextIO:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise WrongInput(
+                "errors_not_written",
+                f"The rejected rows cannot be written: {error.strerror}.",
+                "Name another file with --errors; what was stored until now counts as unchanged then.",
+                where=str(self.path),
+            ) from error
         # The mark makes spreadsheets read UTF-8; the importer knows it too.
         file = os.fdopen(handle, "w", encoding="utf-8-sig", newline="")
         csv.writer(file).writerow(map(harmless, ("line", "field", "reason", "explanation", *self.source.header)))

@@ -46,7 +46,8 @@ def open_source(path: Path, *, encoding: str | None = None) -> Source:
     """Inspect a file. Every reason not to import it is `WrongInput` with file and, where it has one, line."""
     if not path.is_file():
         raise WrongInput("file_missing", "There is no such file.", "Check the path.", where=str(path))
-    encoding = _known(encoding) if encoding else _mark(path)
+    mark = _mark(path)
+    encoding = _known(encoding) if encoding else mark
     try:
         lines, digest = _inspect(path, encoding or "utf-8")
     except NotDecodedError as error:
@@ -69,8 +70,11 @@ def _known(encoding: str) -> str:
 
 
 def _mark(path: Path) -> str | None:
-    with path.open("rb") as file:
-        start = file.read(4)
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise WrongInput("file_unreadable", f"The file cannot be read: {error.strerror}.", where=str(path)) from error
     return next((name for mark, name in MARKS if start.startswith(mark)), None)
 
 

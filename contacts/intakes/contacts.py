@@ -68,7 +68,7 @@ class ContactIntake:
         self.columns = (*mapped, "fields") if own else tuple(mapped)
 
     def read(self, cells: Sequence[str]) -> Person:
-        """One person, or `Rejected`. This runs a million times; see docs on imports before adding to it."""
+        """One person, or `Rejected`. A large file calls this a million times: 10 µs here are 10 s there."""
         try:
             email = email_address(cells[self._email])
         except WrongInput as error:
