@@ -27,7 +27,7 @@ class Planned:
     rows: int
 
 
-def plan(session: Session, *, run_id: int, audience: Select[Any], limit: int = CHUNK) -> Planned:
+def plan(session: Session, *, run_id: int, audience: Select[*tuple[Any, ...]], limit: int = CHUNK) -> Planned:
     """Write the next chunk of about `limit` recipients of `audience` (contact_id, endpoint_id, address_id).
 
     Call it again, each time in a transaction of its own, until it is done; what stands there already is left alone. The
@@ -79,7 +79,7 @@ def _step(run: Run, *, limit: int) -> int:
     return max(1, min(growth, limit * run.planned_up_to // run.audience))
 
 
-def _write(session: Session, *, run: Run, controller_id: int, audience: Select[Any], up_to: int) -> int:
+def _write(session: Session, *, run: Run, controller_id: int, audience: Select[*tuple[Any, ...]], up_to: int) -> int:
     whole = audience.subquery("audience")
     chunk = select(whole.c.contact_id, whole.c.endpoint_id, whole.c.address_id).where(
         whole.c.endpoint_id > run.planned_up_to, whole.c.endpoint_id <= up_to

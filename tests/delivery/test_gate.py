@@ -239,10 +239,9 @@ def test_an_opt_out_waits_for_the_mail_that_is_on_its_way(listen):
     with transaction() as session:
         objection(session, address_id)
     assert wait_until_quiet(address_id)
-    answered = time.time()
+    assert rows("SELECT state::text FROM message") == [("sent",)]
     sender.join()
     assert len(sink.taken) == 1
-    assert sink.deliveries[0].at < answered
 
 
 def test_an_opt_out_says_when_it_could_not_wait(sink):
