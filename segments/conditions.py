@@ -1,15 +1,16 @@
 """A condition on a field as one SQL expression about the contact of the surrounding query.
 
 Values are always bound. A condition is TRUE exactly when it holds; FALSE or NULL otherwise, so whoever negates one asks
-for `IS NOT TRUE`. The custom fields are compared as JSON, not as text: an index or statistics on `(fields -> 'age')`
-serve it, and a stored value of another type is no match instead of an error.
+for `IS NOT TRUE`. Custom fields are asked as JSON: PostgreSQL tries `@>` and `@@` on its sample of the column, so it
+knows roughly how many will match, and a stored value of another type is no match instead of an error.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from json import dumps
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, exists, func, literal, or_
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from contacts.models import Channel, Company, Contact, Endpoint, FieldType
 from segments.evaluation import STORED_DAY, folded
@@ -70,12 +71,12 @@ def _like(column: Any, test: Like) -> Predicate:
     return found
 
 
-def _range(column: Any, test: Range, *, bound: Any = lambda value: value) -> Predicate:
+def _range(column: Any, test: Range) -> Predicate:
     sides: list[Predicate] = []
     if test.low is not None:
-        sides.append(column >= bound(test.low) if test.low_in else column > bound(test.low))
+        sides.append(column >= test.low if test.low_in else column > test.low)
     if test.high is not None:
-        sides.append(column <= bound(test.high) if test.high_in else column < bound(test.high))
+        sides.append(column <= test.high if test.high_in else column < test.high)
     return and_(*sides)
 
 
@@ -84,20 +85,35 @@ def _custom(known: Known, test: Test) -> Predicate:
     as_text = Contact.fields.op("->>", return_type=String())(known.name)
     match test:
         case OneOf((single,)):
-            return value == _json(single)
+            return Contact.fields.contains(literal({known.name: _stored(single)}, JSONB()))
+        case OneOf() if known.type in {FieldType.TEXT, FieldType.CHOICE}:
+            # As text first: that is fast, and only who passes is asked whether it is one.
+            return and_(as_text.in_(test.values), func.jsonb_typeof(value) == "string")
         case OneOf():
-            return value.in_([_json(item) for item in test.values])
+            return value.in_([literal(_stored(item), JSONB()) for item in test.values])
         case Like():
             return and_(_like(as_text, test), func.jsonb_typeof(value) == "string")
         case Range():
+            inside = Contact.fields.op("@@", is_comparison=True)(literal(_path(known.name, test), JSONPATH()))
             is_day = as_text.regexp_match(f"^{STORED_DAY}$")
-            of_type = is_day if known.type is FieldType.DATE else func.jsonb_typeof(value) == "number"
-            return and_(_range(value, test, bound=_json), of_type)
+            return and_(inside, is_day) if known.type is FieldType.DATE else inside
     return func.coalesce(as_text, "") == ""
 
 
-def _json(value: Any) -> ColumnElement[Any]:
-    return literal(value.isoformat() if isinstance(value, date) else value, JSONB())
+def _path(name: str, test: Range) -> str:
+    """A range as JSON path: exact for numbers, and unknown instead of an error for a value of another type.
+
+    `strict`, so that a list is not taken for its members. Name and bounds are written as JSON, which is all that a path
+    takes from anybody, and the path is bound like every value.
+    """
+    field = f"$.{dumps(name)}"
+    low = [f"{field} {'>=' if test.low_in else '>'} {dumps(_stored(test.low))}"] if test.low is not None else []
+    high = [f"{field} {'<=' if test.high_in else '<'} {dumps(_stored(test.high))}"] if test.high is not None else []
+    return "strict " + " && ".join(low + high)
+
+
+def _stored(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _email(test: Test) -> Predicate:

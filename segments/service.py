@@ -82,7 +82,8 @@ def get(session: Session, code: str) -> Segment:
     """The segment of this code; NotFound when there is none."""
     segment = session.scalar(select(Segment).where(Segment.code == code))
     if segment is None:
-        raise NotFound("segment_unknown", f"There is no segment {code!r}.", "See `crusoe segments list`.")
+        known = ", ".join(session.scalars(select(Segment.code).order_by(Segment.code).limit(20)))
+        raise NotFound("segment_unknown", f"There is no segment {code[:60]!r}.", f"Known: {known or 'none yet'}.")
     return segment
 
 
