@@ -6,6 +6,7 @@ both believe that they lead ring once. What was missed while nobody led is not m
 is due.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -107,6 +108,8 @@ def main() -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
 
+    # On a busy machine it says of every slot that comes too soon that it is left out; that is how it is meant.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     scheduler = Scheduler()

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -19,8 +20,15 @@ LONGEST = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 
 _hasher = PasswordHasher()
-# Checked when the account does not exist, so that the answer takes as long as for one that does.
-_NOBODY = _hasher.hash("nobody has this password")
+
+
+@cache
+def _nobody() -> str:
+    """Checked when the account does not exist, so that the answer takes as long as for one that does.
+
+    Made at the first sign-in, not at import: every process would pay for it, and only the web server needs it.
+    """
+    return _hasher.hash("nobody has this password")
 
 
 class User(Base):
@@ -114,7 +122,7 @@ def sign_in(session: Session, *, email: str, password: str) -> tuple[Actor, str]
     """The person and a fresh session token, or None; wrong name and wrong password look and take the same."""
     user = session.scalar(select(User).where(User.email == email.strip().lower(), User.disabled_at.is_(None)))
     try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password)
+        _hasher.verify(user.password_hash if user else _nobody(), password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     if user is None:

@@ -110,6 +110,7 @@ def _detached(home: Path) -> dict[str, Any]:
             if found.stage == "up":
                 return status()
             if found.stage == "failed":
+                process.wait()
                 raise NotReachable(**found.error)
         if process.poll() is not None:
             break

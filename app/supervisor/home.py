@@ -1,5 +1,6 @@
 """Entering a home: made when missing, locked so that nothing runs twice in it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC, EROFS
@@ -9,6 +10,7 @@ from time import monotonic, sleep
 
 from app.supervisor import state
 from app.supervisor.guard import is_alive
+from core.embedded.identity import NOBODY, is_root
 from core.errors import NotReachable
 
 # The guard of a supervisor that was killed needs this long at most.
@@ -29,6 +31,18 @@ def enter(home: Path) -> TextIOWrapper:
             )
         sleep(0.1)
     return lock
+
+
+def require_private(folder: Path) -> None:
+    """Make the folder of the sockets; one below /tmp that another user made first would let him answer in our place."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owners = {os.geteuid(), NOBODY} if is_root() else {os.geteuid()}
+    if folder.is_symlink() or folder.stat().st_uid not in owners:
+        raise NotReachable(
+            "folder_not_yours",
+            f"{folder} belongs to another user.",
+            "Set CRUSOE_HOME to a folder with a shorter path, so that the sockets find room inside it.",
+        )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from types import FrameType
 
 from app.supervisor import guard, programs, state
 from app.supervisor.child import Child
+from app.supervisor.home import require_private
 from app.supervisor.log import MergedLog
 from app.supervisor.ports import require_free
 from app.supervisor.programs import Program
@@ -185,6 +186,7 @@ def check(settings: Settings) -> None:
             "Set CRUSOE_BASE_URL, for example to https://news.your-company.example.",
         )
     keys.keys()
+    require_private(settings.socket_folder)
     free = shutil.disk_usage(settings.home).free
     if free < NEEDED_BYTES:
         raise NotReachable(

@@ -32,6 +32,8 @@ TUNING = {
     "random_page_cost": "1.1",
     "jit": "off",
     "max_connections": "100",
+    # Whoever reaches the socket is let in: it is for the owner of the home only.
+    "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",

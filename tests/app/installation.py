@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Any
 
 CHECKOUT = Path(__file__).parent.parent.parent
-LONGEST_WAIT = 60
+LONGEST_WAIT = 120
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Installation:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=240,
         )
 
     def up(self, **environment: str) -> dict[str, Any]:
