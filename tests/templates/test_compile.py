@@ -71,8 +71,7 @@ def test_a_condition_between_sections_of_mjml_still_covers_them():
         "<p style='color:{{ contact.city }}'>x</p>",
         "<style>{{ contact.city }}</style>",
         "<p>a <b",
-        "<table><tbody><tr><td>a</td></tr></tbody></table><table>{% if contact.city %}<tr><td>b</td></tr>{% endif %}"
-        "<tr><td>c</td></tr></table>",
+        "<table><tbody></tbody></table><table>{% if contact.city %}<tr></tr>{% endif %}<tr><td>c</td></tr></table>",
     ],
 )
 def test_markup_that_a_parser_would_repair_in_its_own_way_is_refused(body):
@@ -195,7 +194,8 @@ def test_a_link_in_a_comment_for_outlook_is_replaced_too():
         "//evil.example", "/\\evil.example", "https:evil.example", "%2f%2fevil.example", "https://good@evil.example",
         "https://good.example@evil.example/", "ht\ttps://evil.example", "java&#10;script:x", "javascript:x",
         "data:text/html,x", "vbscript:x", "ftp://a.example", "https://a.example/\r\nx", "https://a b.example",
-        "page.htm", "https://", "https://a.example\\@evil.example", "{{ contact.city }}://x", "https://{{ contact.city }}.example/",
+        "page.htm", "https://", "https://a.example\\@evil.example",
+        "{{ contact.city }}://x", "https://{{ contact.city }}.example/",
         "https://{{ contact.city }}/", "javascript:{{ contact.city }}", "https://a.example:x/", "",
     ],
 )  # fmt: skip
