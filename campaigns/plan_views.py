@@ -21,7 +21,9 @@ from core.permissions import Permission
 from core.web import acting, needs, page
 from templates.listing import require_code
 
-NEW = {"code": "", "name": "", "segment": "", "template": "", "sender": "", "purpose": "newsletter", "tracking": ""}
+NEW = dict.fromkeys(("code", "name", "segment", "template", "sender", "tracking", "scheduled_at"), "") | {
+    "purpose": "newsletter"
+}
 
 
 @routes.get("/new")
@@ -64,7 +66,7 @@ def change(code: str) -> ResponseReturnValue:
 def _form(values: Mapping[str, Any], *, stored: str | None, error: CrusoeError | None = None) -> str:
     with transaction() as session:
         offered = reading.choices(session)
-    return page("campaigns/edit.html", form=values, stored=stored, offered=offered, error=error)
+    return page("campaigns/edit.html", form={**NEW, **values}, stored=stored, offered=offered, error=error)
 
 
 def _store(*, stored: str | None) -> ResponseReturnValue:

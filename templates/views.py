@@ -132,7 +132,7 @@ def _draft() -> Draft:
 def _editor(values: Any, *, template: Any, error: CrusoeError | None = None) -> str:
     with transaction() as session:
         names = vocabulary(session).everything
-    return page("templates/edit.html", form=values, template=template, names=names, error=error)
+    return page("templates/edit.html", form={**NEW, "body": "", **values}, template=template, names=names, error=error)
 
 
 def _store(*, template: Any) -> ResponseReturnValue:
