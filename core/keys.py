@@ -20,6 +20,8 @@ from core.settings import Mode, settings
 PURPOSES = ("session", "address", "token", "verp", "webhook")
 KEY_BYTES = 32
 MAC_BYTES = 16
+# Of 32 random bytes far more differ from each other; in 000…0 or in "changeme…" fewer do.
+LEAST_VARIETY = 12
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,14 @@ def _read(path: Path) -> Keys:
         raise NotAllowed("keys_exposed", f"Others can read {path}.", f"Run: chmod 600 {path}")
     content = json.loads(path.read_text())
     values = {purpose: bytes.fromhex(content[purpose]) for purpose in PURPOSES}
-    if any(len(value) < KEY_BYTES for value in values.values()):
-        raise NotAllowed("keys_weak", f"A key in {path} is shorter than {KEY_BYTES} bytes.", "Restore the key file.")
+    if any(len(value) < KEY_BYTES or len(set(value)) < LEAST_VARIETY for value in values.values()):
+        raise NotAllowed(
+            "keys_weak",
+            f"A key in {path} has less than {KEY_BYTES} bytes, or was typed instead of drawn.",
+            "Restore the key file; for a new installation, remove it and run `crusoe keys new`.",
+        )
+    if len(set(values.values())) < len(values):
+        raise NotAllowed("keys_repeated", f"Two keys in {path} are the same.", "Restore the key file.")
     return Keys(key_id=content["key_id"], **values)
 
 

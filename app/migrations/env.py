@@ -1,7 +1,7 @@
 """Run by Alembic: connects and runs the migrations, each in its own transaction."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool
+from sqlalchemy import create_engine, pool, text
 
 from app.models import metadata
 
@@ -15,6 +15,9 @@ def run() -> None:
         connect_args={"options": "-c timezone=UTC -c lock_timeout=10s"},
     )
     with engine.connect() as connection:
+        # Two that start at the same moment migrate one after the other; the second finds nothing to do.
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('migrations'))"))
+        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=metadata,
