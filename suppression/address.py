@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, and_, cast, literal, select
 from sqlalchemy.orm import Session
 
-from contacts.addresses import email_address
+from contacts import email_address
 from contacts.consent_models import Consent
 from contacts.models import Address, Channel, Endpoint, Purchase
 from core import keys

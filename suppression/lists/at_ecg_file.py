@@ -14,6 +14,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import BinaryIO
 
+from contacts import email_address
 from core.errors import WrongInput
 from suppression.lists.adapter import ListSpec, unreadable
 
@@ -26,9 +27,10 @@ def spellings(domain: str) -> tuple[str, ...]:
     """The domain as it may stand on the list: with A-labels, and as people write it."""
     domain = unicodedata.normalize("NFC", domain).lower().rstrip(".")
     found = {domain}
-    # Not every name that a server accepts is one that IDNA knows; then it has one spelling.
-    with suppress(UnicodeError):
-        found |= {domain.encode("idna").decode(), domain.encode().decode("idna")}
+    # What is no domain by the rules for addresses has the one spelling in which somebody wrote it.
+    with suppress(WrongInput):
+        judged = email_address(f"info@{domain}")
+        found |= {judged.domain, judged.value.rpartition("@")[2].lower()}
     return tuple(sorted(found))
 
 

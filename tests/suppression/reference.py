@@ -65,9 +65,8 @@ def _objections(session: Session, address_id: int, question: Question) -> dict[s
     found: dict[str, list[datetime]] = {
         cause: [] for cause in ("opted_out", "complaint", "hard_bounce", "internal_block")
     }
-    for entry in session.scalars(select(SuppressionEntry)):
-        if entry.address_id != address_id and entry.domain_key != address.domain_key:
-            continue
+    named = (SuppressionEntry.address_id == address_id) | (SuppressionEntry.domain_key == address.domain_key)
+    for entry in session.scalars(select(SuppressionEntry).where(named)):
         if session.get(SuppressionLift, entry.id):
             continue
         if entry.channel not in (None, question.channel) or entry.controller_id not in (None, question.controller_id):

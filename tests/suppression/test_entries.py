@@ -1,0 +1,179 @@
+"""Entries: there at once, there for good."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from contacts import add_contact, email_address, ensure_addresses, erase
+from core import users
+from core.db import engine, transaction
+from core.errors import NotAllowed, NotFound
+from core.permissions import Role
+from suppression import Cause, NewEntry, add, add_many, assess, block_domain, decide_address, entries, journal, lift
+from suppression.models import SuppressionEntry
+from tests.suppression.people import QUESTION, consents, everybody, person
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def opt_out(session: Session, address_id: int, **values: object) -> bool:
+    scope = {"channel": "email", "purpose": "newsletter", "at": AT, "source": "test", "cause": Cause.OPTED_OUT}
+    return add(session, address_id=address_id, **scope | values)
+
+
+def test_the_same_objection_twice_is_one_entry(database: str) -> None:
+    with transaction() as session:
+        who = person(session, "reader@one.example")
+        assert opt_out(session, who.address_id)
+        assert not opt_out(session, who.address_id)
+        assert opt_out(session, who.address_id, purpose=None)
+        assert opt_out(session, who.address_id, at=AT + timedelta(seconds=1))
+        assert len(entries(session, address_id=who.address_id)) == 3
+
+
+def test_many_at_once_count_only_what_is_new(database: str) -> None:
+    with transaction() as session:
+        people = [person(session, f"reader{number}@one.example") for number in range(3)]
+        opt_out(session, people[0].address_id)
+        wanted = [NewEntry(who.address_id, Cause.OPTED_OUT, AT, "test", "email", "newsletter") for who in people]
+        assert add_many(session, wanted * 2) == 2
+        assert add_many(session, []) == 0
+
+
+def test_an_address_that_is_not_there_is_an_error(database: str) -> None:
+    with pytest.raises(NotFound), transaction() as session:
+        opt_out(session, 4711)
+
+
+def test_entries_survive_erasure_and_come_back_with_the_address(database: str) -> None:
+    email = email_address("Reader@one.example")
+    with transaction() as session:
+        contact = add_contact(session, email=email, country="DE")
+        address_id = ensure_addresses(session, [email])[email.key]
+        opt_out(session, address_id)
+    with transaction() as session:
+        erase(session, contact, actor="test")
+    with transaction() as session:
+        assert decide_address(session, address="reader@one.example", question=QUESTION)["code"] == "opted_out"
+        add_contact(session, email=email_address("READER@one.example"), country="DE")
+    with transaction() as session:
+        assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"opted_out": 1}
+
+
+def test_an_objection_of_somebody_we_do_not_know_waits_for_the_import(database: str) -> None:
+    email = email_address("later@one.example")
+    with transaction() as session:
+        opt_out(session, ensure_addresses(session, [email])[email.key])
+    with transaction() as session:
+        add_contact(session, email=email, country="DE")
+        assert assess(session, audience=everybody(), question=QUESTION).counts()["block"] == 1
+
+
+@pytest.mark.parametrize("statement", ["UPDATE suppression_entry SET source = 'x'", "DELETE FROM suppression_entry"])
+def test_the_database_refuses_to_change_an_entry(database: str, statement: str) -> None:
+    with transaction() as session:
+        opt_out(session, person(session, "reader@one.example").address_id)
+    with pytest.raises(DBAPIError), transaction() as session:
+        session.execute(text(statement))
+
+
+def test_lifting_needs_a_second_person_and_a_reason(database: str) -> None:
+    with transaction() as session:
+        users.add(session, email="anna@house.example", role=Role.COMPLIANCE)
+        who = person(session, "reader@one.example")
+        consents(session, who, confirmed_at=AT - timedelta(days=30))
+        opt_out(session, who.address_id)
+    with transaction() as session:
+        anna = users.actor(session, "anna@house.example")
+        entry = session.scalars(select(SuppressionEntry.id)).one()
+        with pytest.raises(NotAllowed, match="cannot agree"):
+            lift(session, entry_id=entry, asked_by="Anna@house.example", agreed_by=anna, reason="mistake")
+        with pytest.raises(NotAllowed, match="reason"):
+            lift(session, entry_id=entry, asked_by="bert@house.example", agreed_by=anna, reason=" ")
+        with pytest.raises(NotFound):
+            lift(session, entry_id=entry + 1, asked_by="bert@house.example", agreed_by=anna, reason="mistake")
+        lift(session, entry_id=entry, asked_by="bert@house.example", agreed_by=anna, reason="wrong person")
+        with pytest.raises(NotAllowed, match="already"):
+            lift(session, entry_id=entry, asked_by="bert@house.example", agreed_by=anna, reason="again")
+    with transaction() as session:
+        (found,) = entries(session, address_id=who.address_id)
+        assert (found.lifted_by, found.lift_reason) == ("anna@house.example", "wrong person")
+        assert assess(session, audience=everybody(), question=QUESTION).counts()["send"] == 1
+
+
+def test_a_later_opt_in_answers_an_objection_but_not_an_internal_block(database: str) -> None:
+    with transaction() as session:
+        who = person(session, "reader@one.example")
+        opt_out(session, who.address_id)
+        consents(session, who, confirmed_at=AT + timedelta(days=1))
+    with transaction() as session:
+        assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"consent": 1}
+        opt_out(session, who.address_id, cause=Cause.INTERNAL_BLOCK, purpose=None, channel=None)
+        assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"internal_block": 1}
+
+
+def test_a_blocked_domain_covers_every_address_of_it(database: str) -> None:
+    with transaction() as session:
+        users.add(session, email="anna@house.example", role=Role.COMPLIANCE)
+        for name in ("a@bad.example", "b@bad.example", "c@good.example"):
+            consents(session, person(session, name), confirmed_at=AT)
+        block_domain(
+            session, domain="bad.example", actor=users.actor(session, "anna@house.example"), reason="spam trap"
+        )
+    with transaction() as session:
+        found = assess(session, audience=everybody(), question=QUESTION).counts()["reasons"]
+    assert found == {"internal_block": 2, "consent": 1}
+
+
+def test_an_opt_out_is_in_the_journal_when_it_is_answered_and_names_no_address(database: str, home: Path) -> None:
+    with transaction() as session:
+        who = person(session, "reader@one.example")
+        opt_out(session, who.address_id)
+        assert not journal.path().exists()
+    (line,) = journal.read()
+    assert (line.cause, line.purpose, journal.moment(line)) == ("opted_out", "newsletter", AT)
+    assert "reader" not in journal.path().read_text()
+    assert journal.path().stat().st_mode & 0o077 == 0
+    with transaction() as session:
+        opt_out(session, who.address_id)
+    assert len(list(journal.read())) == 1
+
+
+def test_an_opt_out_that_was_rolled_back_is_not_in_the_journal(database: str, home: Path) -> None:
+    with pytest.raises(RuntimeError), transaction() as session:
+        opt_out(session, person(session, "reader@one.example").address_id)
+        raise RuntimeError
+    assert list(journal.read()) == []
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(database: str, home: Path) -> None:
+    with transaction() as session:
+        opt_out(session, person(session, "reader@one.example").address_id)
+    with journal.path().open("a") as file:
+        file.write(json.dumps({"entry": 2})[:5])
+    assert len(list(journal.read())) == 1
+
+
+def test_an_opt_out_waits_for_a_gate_that_shares_the_address(database: str) -> None:
+    with transaction() as session:
+        who = person(session, "reader@one.example")
+    stored = threading.Event()
+
+    def object_now() -> None:
+        with transaction() as other:
+            opt_out(other, who.address_id)
+        stored.set()
+
+    with Session(engine()) as gate, gate.begin():
+        gate.execute(text("SELECT 1 FROM address WHERE id = :id FOR SHARE"), {"id": who.address_id})
+        thread = threading.Thread(target=object_now)
+        thread.start()
+        assert not stored.wait(0.3)
+    thread.join(timeout=10)
+    assert stored.is_set()
