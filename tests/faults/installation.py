@@ -38,12 +38,19 @@ class Installation:
             sleep(0.05)
         raise AssertionError(f"{name} did not come up in {seconds:.0f} s; see {self.home}/log/crusoe.log")
 
-    def start(self, *, seconds: float = 200) -> None:
-        """Start everything. A busy machine may take longer than the command is ready to wait."""
-        with (self.home.parent / "start.log").open("wb") as log:
-            subprocess.Popen([sys.executable, "-m", "app", "up"], env=self.environment, stdout=log, stderr=log)
-        for name in ("postgres", "valkey", "web", "worker-1", "worker-2"):
-            self.wait_for(name, seconds=seconds)
+    def start(self, *, attempts: int = 3) -> None:
+        """Start everything. On a busy machine the supervisor may lose patience; then it is asked again."""
+        path = self.home.parent / "start.log"
+        for _ in range(attempts):
+            with path.open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "app", "up"], env=self.environment, stdout=log, stderr=log
+                )
+            while process.poll() is None:
+                if all(self.pid(name) for name in ("postgres", "valkey", "web", "worker-1", "worker-2")):
+                    return
+                sleep(0.1)
+        raise AssertionError(path.read_text())
 
     def stop(self) -> None:
         """Stop it, whatever state it is in."""
