@@ -23,9 +23,12 @@ LONGEST_MOVE = 10
 
 @dataclass(frozen=True)
 class Stored:
-    """Lines by what happened to their contact; `taken` names the number of the contact that has the address."""
+    """How many contacts were made, which lines changed one, and which lines have somebody else's address.
 
-    created: set[int]
+    `taken` answers the number of the contact that has the address.
+    """
+
+    created: int
     updated: set[int]
     taken: dict[int, str | None]
 
@@ -94,19 +97,39 @@ def store(session: Session, columns: Sequence[str]) -> Stored:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('import contacts'))"))
     session.execute(text("DROP TABLE IF EXISTS pg_temp.matched"))
     session.execute(text(MATCH))
-    for _ in range(LONGEST_MOVE):
-        if not session.execute(text(RELEASE)).rowcount:  # type: ignore[attr-defined]
-            break
-    taken = {row.line: row.number for row in session.execute(text(TAKEN))}
+    # In the first import of a file nobody is known, and four statements have nothing to do.
+    has_known = session.scalar(text("SELECT EXISTS (SELECT FROM matched WHERE NOT is_new)"))
+    taken = _settle_addresses(session) if has_known else {}
     session.execute(text(ADDRESSES), {"key_id": keys().key_id})
     if "company" in columns:
         session.execute(text(COMPANIES))
-    created = set(session.scalars(text(_insert(columns))))
-    updated = set(session.scalars(text(_update(columns))))
-    updated |= set(session.scalars(text("SELECT line FROM matched WHERE NOT is_new AND holder_id IS NULL")))
-    session.execute(text(MOVED))
+    session.execute(text(_insert(columns)))
+    updated = _update_known(session, columns) if has_known else set()
     session.execute(text(ENDPOINTS))
+    created = session.scalar(text("SELECT count(*) FROM matched WHERE is_new")) or 0
     return Stored(created=created, updated=updated, taken=taken)
+
+
+def is_new(session: Session, lines: Sequence[int]) -> set[int]:
+    """Which of these lines of the chunk that was just stored made a contact."""
+    return set(session.scalars(text("SELECT line FROM matched WHERE is_new AND line = ANY(:lines)"), {"lines": lines}))
+
+
+def _settle_addresses(session: Session) -> dict[int, str | None]:
+    """Let go of the addresses that people of this chunk leave, then take out the rows whose address is taken."""
+    for _ in range(LONGEST_MOVE):
+        if not session.execute(text(RELEASE)).rowcount:  # type: ignore[attr-defined]
+            break
+    return {row.line: row.number for row in session.execute(text(TAKEN))}
+
+
+def _update_known(session: Session, columns: Sequence[str]) -> set[int]:
+    """Update the contacts that were there before; answers the lines that changed anything."""
+    changed = set(session.scalars(text(_update(columns))))
+    moved = session.scalars(text("SELECT line FROM matched WHERE NOT is_new AND holder_id IS NULL"))
+    changed |= set(moved)
+    session.execute(text(MOVED))
+    return changed
 
 
 # Two companies may have one name; a contact of the import goes to the older one.
@@ -122,12 +145,9 @@ def _columns(columns: Sequence[str], *, stored_fields: str) -> dict[str, str]:
 def _insert(columns: Sequence[str]) -> str:
     values = {"kind": "'b2c'"} | _columns(columns, stored_fields="")
     return f"""
-        WITH added AS (
-            INSERT INTO contact (id, number, {", ".join(values)}) OVERRIDING SYSTEM VALUE
-            SELECT m.contact_id, m.number, {", ".join(values.values())}
-            FROM matched AS m {_COMPANY if "company" in columns else ""} WHERE m.is_new
-        )
-        SELECT line FROM matched WHERE is_new
+        INSERT INTO contact (id, number, {", ".join(values)}) OVERRIDING SYSTEM VALUE
+        SELECT m.contact_id, m.number, {", ".join(values.values())}
+        FROM matched AS m {_COMPANY if "company" in columns else ""} WHERE m.is_new
     """  # noqa: S608 - names come from code
 
 

@@ -105,7 +105,9 @@ class ContactIntake:
             columns=contact_rows.staged(self.columns),
             lines=map(_line, folded.lines, folded.people),
         )
-        return _count(folded, contact_rows.store(session, self.columns))
+        stored = contact_rows.store(session, self.columns)
+        created = contact_rows.is_new(session, list(folded.repeated)) if folded.repeated else set()
+        return _count(folded, stored, is_changed=created | stored.updated)
 
 
 def _line(line: int, person: Person) -> str:
@@ -113,19 +115,18 @@ def _line(line: int, person: Person) -> str:
     return f"{line}\t{escaped(number)}\t\\\\x{key.hex()}\t{escaped(value)}\t{columns}"
 
 
-def _count(folded: Folded, stored: contact_rows.Stored) -> Outcome:
+def _count(folded: Folded, stored: contact_rows.Stored, *, is_changed: set[int]) -> Outcome:
     """The outcome of every row: what happened to its contact, and how often the chunk repeated it."""
-    outcome = Outcome(rejections=folded.rejections)
-    outcome.created = len(stored.created)
-    outcome.updated = len(stored.updated)
-    outcome.unchanged = len(folded.lines) - len(stored.created) - len(stored.updated) - len(stored.taken)
+    outcome = Outcome(created=stored.created, updated=len(stored.updated), rejections=folded.rejections)
+    outcome.unchanged = len(folded.lines) - stored.created - len(stored.updated) - len(stored.taken)
     for line, owner in stored.taken.items():
         again = folded.repeated.get(line, Repeated())
         outcome.rejections += [address_taken(number, owner) for number in (line, *again.lines)]
     for line, again in folded.repeated.items():
-        if line not in stored.taken:
-            # What was replaced within the chunk changed the contact only if the chunk as a whole does.
-            is_change = line in stored.created or line in stored.updated
-            outcome.updated += again.changed if is_change else 0
-            outcome.unchanged += again.same + (0 if is_change else again.changed)
+        if line in stored.taken:
+            continue
+        # What was replaced within the chunk changed the contact only if the chunk as a whole did.
+        changed = again.changed if line in is_changed else 0
+        outcome.updated += changed
+        outcome.unchanged += again.same + again.changed - changed
     return outcome
