@@ -11,15 +11,16 @@ from core.users import User
 from lead_handover.models import Handover, LeadState, SalesPerson
 
 _name = func.concat_ws(" ", Contact.first_name, Contact.last_name)
-# What waits comes first, the most urgent on top.
-_waiting = case((Handover.state.in_((LeadState.OPEN, LeadState.ESCALATED)), 0), else_=1)
+_waits = Handover.state.in_((LeadState.OPEN, LeadState.ESCALATED))
+# Only what waits is due, so that it stands on top, the most urgent first.
+_due = case((_waits, Handover.due_at))
 
 
 def table(states: dict[str, str]) -> Table:
     """The columns; `states` says what the states are called."""
     return Table(
         columns=(
-            Column("due_at", _("Answer due"), Handover.due_at),
+            Column("due_at", _("Answer due"), _due),
             Column("contact", _("Lead"), _name, sortable=False),
             Column("points", _("Points"), Handover.points, number=True),
             Column("state", _("State"), Handover.state, sortable=False, choices=states),
@@ -31,11 +32,10 @@ def table(states: dict[str, str]) -> Table:
             Column("reason", "", Handover.reason),
             Column("created_at", "", Handover.created_at),
             Column("company_country", "", Contact.country),
-            Column("waiting", "", _waiting),
+            Column("waiting", "", _waits),
         ),
         key=Handover.id,
         sort="due_at",
-        descending=True,
         search=contains(Contact.first_name, Contact.last_name, Contact.number),
     )
 

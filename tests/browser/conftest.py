@@ -89,7 +89,7 @@ class Visitor:
 def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     """A fresh browser window; give it a look with `@pytest.mark.parametrize("visitor", [...], indirect=True)`."""
     options = getattr(request, "param", {})
-    context = browser.new_context(locale="en-GB", **options)
+    context = browser.new_context(**{"locale": "en-GB"} | options)
     visitor = Visitor(page=context.new_page(), site=site)
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     visitor.page.on(

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
+from tests.browser.test_pages import SCREENSHOTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -105,4 +106,14 @@ def test_progress_moves_by_itself(visitor: Visitor) -> None:
         pass
     assert asked.value.status == 200
     expect(visitor.page.locator("#progress")).to_have_count(1)
+    assert visitor.complaints == []
+
+
+def test_a_campaign_shows_its_mail(visitor: Visitor) -> None:
+    visitor.sign_in("releaser@crew.example")
+    visitor.open("/campaigns/autumn")
+    visitor.page.locator("iframe").scroll_into_view_if_needed()
+    expect(visitor.page.frame_locator("iframe").get_by_text("Hello Maria")).to_be_visible()
+    if SCREENSHOTS:
+        visitor.page.screenshot(path=f"{SCREENSHOTS}/campaign-mail.png")
     assert visitor.complaints == []

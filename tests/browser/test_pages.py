@@ -18,6 +18,7 @@ LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+    "german": {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
 }
 
 
@@ -55,6 +56,10 @@ def pages(world: World) -> list[str]:
 def test_every_page_is_clean(visitor: Visitor, look: str) -> None:
     problems = []
     visitor.sign_in(visitor.site.world.admin)
+    if look == "german":
+        visitor.page.goto(f"{visitor.site.url}/profile")
+        visitor.page.select_option("#locale", "de")
+        visitor.page.click("text=Save the language")
     for path in pages(visitor.site.world):
         visitor.open(path)
         if SCREENSHOTS:
