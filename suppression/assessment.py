@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, String, column, insert, select, table, text
+from sqlalchemy import BigInteger, Integer, cast, column, func, literal, select, table
 from sqlalchemy.dialects.postgresql import ARRAY, ENUM
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SelectBase, Subquery
@@ -13,7 +13,7 @@ from sqlalchemy.types import Text
 
 from core import clock
 from suppression.facts import Decision, Facts, Verdict
-from suppression.gathering import Names, Question, fresh_names, put_audience, put_recipients, put_situations
+from suppression.gathering import Names, Question, make_tables, put_audience, put_recipients, put_situations
 from suppression.lists.matching import catch_up, match_recipients
 from suppression.lists.standing import required_versions
 from suppression.marks import put_marks
@@ -90,18 +90,17 @@ def assess(
     moment = clock.require_aware(as_of) if as_of else clock.now()
     rules = current(session)
     lists = required_versions(session, rules.settings, as_of=moment)
-    names = fresh_names()
     if not recheck_lists:
         catch_up(session)
-    reach = put_audience(session, names, audience=audience)
+    names = make_tables(session)
+    reach = put_audience(session, names, audience=audience, repeated=recheck_lists)
     put_recipients(session, names, reach=reach, question=question, settings=rules.settings, as_of=moment)
     if recheck_lists:
         match_recipients(session, recipient=names.recipient, lists=lists, channel=question.channel)
     put_marks(session, names, reach=reach, question=question, settings=rules.settings, lists=lists, as_of=moment)
-    people = put_situations(session, names, settings=rules.settings, lists=lists, as_of=moment)
+    people = put_situations(session, names, reach=reach, settings=rules.settings, lists=lists, as_of=moment)
     rulebook = book(question.purpose)
     decided = {number: decide(Facts.unpack(number), rulebook, released=released) for number in people}
-    _put_verdicts(session, names, decided)
     return Assessment(
         question=question,
         as_of=moment,
@@ -109,53 +108,18 @@ def assess(
         list_versions={found.list_id: found.version_id for found in lists},
         audience=sum(people.values()),
         situations=tuple((decided[number], many) for number, many in people.items()),
-        rows=_rows(names),
+        rows=_rows(names, decided),
         session=session,
     )
 
 
-def _put_verdicts(session: Session, names: Names, decided: dict[int, Decision]) -> None:
-    session.execute(
-        text(
-            f"CREATE TEMP TABLE {names.verdict} (facts integer, verdict verdict, reasons text[], basis text, code text)"
-            " ON COMMIT DROP"
-        )
-    )
-    if decided:
-        session.execute(
-            insert(_verdicts(names)),
-            [
-                {
-                    "facts": number,
-                    "verdict": decision.verdict.value,
-                    "reasons": list(decision.reasons),
-                    "basis": decision.basis and decision.basis.value,
-                    "code": decision.code,
-                }
-                for number, decision in decided.items()
-            ],
-        )
-    session.execute(text(f"ANALYZE {names.verdict}"))
-
-
-def _verdicts(names: Names) -> Any:
-    return table(
-        names.verdict,
-        column("facts", Integer),
-        column("verdict", VERDICT),
-        column("reasons", ARRAY(Text)),
-        column("basis", String),
-        column("code", String),
-    )
-
-
-def _rows(names: Names) -> Subquery:
+def _rows(names: Names, decided: dict[int, Decision]) -> Subquery:
     ids = ("contact_id", "endpoint_id", "address_id")
     evidence = ("consent_id", "purchase_id", "entry_id", "list_version_id")
     situation = table(
         names.situation, column("facts", Integer), *(column(name, BigInteger) for name in (*ids, *evidence))
     )
-    verdict = _verdicts(names)
+    verdict = _verdicts(decided)
     return (
         select(
             *(situation.c[name] for name in ids),
@@ -164,4 +128,37 @@ def _rows(names: Names) -> Subquery:
         )
         .select_from(situation.join(verdict, verdict.c.facts == situation.c.facts))
         .subquery("assessed")
+    )
+
+
+def _verdicts(decided: dict[int, Decision]) -> Subquery:
+    """What the rules said about each situation, as a relation of some dozen rows."""
+    decisions = decided.values()
+    told = (
+        func.unnest(
+            literal(list(decided), ARRAY(Integer)),
+            literal([decision.verdict.value for decision in decisions], ARRAY(Text)),
+            literal([" ".join(decision.reasons) for decision in decisions], ARRAY(Text)),
+            literal([decision.basis and decision.basis.value for decision in decisions], ARRAY(Text)),
+            literal([decision.code for decision in decisions], ARRAY(Text)),
+        )
+        .table_valued(
+            column("facts", Integer),
+            *(column(name, Text) for name in ("verdict", "reasons", "basis", "code")),
+            name="told",
+        )
+        .render_derived()
+    )
+    reasons = func.string_to_array(told.c.reasons, " ", type_=ARRAY(Text))
+    return (
+        select(
+            told.c.facts,
+            cast(told.c.verdict, VERDICT).label("verdict"),
+            reasons.label("reasons"),
+            told.c.basis,
+            told.c.code,
+        )
+        # Keeps the casts here, where they are done some dozen times, and not once for each recipient.
+        .offset(0)
+        .subquery("verdict")
     )

@@ -8,9 +8,9 @@ fresh table for tiny otherwise, and walks through it once per recipient.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 
 from sqlalchemy import BigInteger, column, insert, select, table, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SelectBase
 
@@ -20,8 +20,6 @@ from suppression.rule_settings import RuleSettings, months_before
 
 # Confirmations and orders of the future are not believed, but clocks of two machines may differ a little.
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
-
-_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -35,19 +33,41 @@ class Question:
 
 @dataclass(frozen=True)
 class Names:
-    """The temporary tables of one assessment, named apart so that a transaction may hold several."""
+    """The temporary tables of one assessment, numbered so that a transaction may hold several."""
 
     audience: str
     recipient: str
     mark: str
     situation: str
-    verdict: str
 
 
-def fresh_names() -> Names:
-    """Names that this process has not used yet."""
-    number = next(_numbers)
-    return Names(*(f"{name}_{number}" for name in ("audience", "recipient", "mark", "situation", "verdict")))
+# Names come back in each transaction, so that the statements of a gate are the same ones every time and are compiled
+# once. `force_custom_plan`: a plan for a batch must not be taken for an audience of a million.
+_TABLES = """
+    SET LOCAL default_statistics_target = 10;
+    SET LOCAL plan_cache_mode = force_custom_plan;
+    CREATE TEMP TABLE {audience} (contact_id bigint, endpoint_id bigint, address_id bigint) ON COMMIT DROP;
+    CREATE TEMP TABLE {recipient} (contact_id bigint, endpoint_id bigint, address_id bigint,
+      known boolean, country text, consent_id bigint, confirmed_at timestamptz, withdrawn_at timestamptz,
+      fresh boolean) ON COMMIT DROP;
+    CREATE TEMP TABLE {mark} (address_id bigint, opted_out_at timestamptz, opted_out_id bigint,
+      complaint_at timestamptz, complaint_id bigint, hard_bounce_at timestamptz, hard_bounce_id bigint,
+      internal_block_at timestamptz, internal_block_id bigint, purchase_id bigint, used_at timestamptz,
+      list_version_id bigint, paused boolean, capped boolean) ON COMMIT DROP;
+    CREATE TEMP TABLE {situation} (contact_id bigint, endpoint_id bigint, address_id bigint, facts integer,
+      consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint) ON COMMIT DROP
+"""
+
+
+def make_tables(session: Session) -> Names:
+    """Make the temporary tables of one more assessment in this transaction."""
+    session.connection()
+    transaction, number = session.info.get("assessments", (None, 0))
+    number = number + 1 if transaction is session.get_transaction() else 1
+    session.info["assessments"] = (session.get_transaction(), number)
+    names = Names(*(f"{name}_{number}" for name in ("audience", "recipient", "mark", "situation")))
+    session.execute(text(_TABLES.format(**vars(names))))
+    return names
 
 
 @dataclass(frozen=True)
@@ -58,30 +78,43 @@ class Reach:
     whole table, and a chunk costs the same whether there are one or ten million people.
     """
 
+    people: int
     first_contact: int | None
     last_contact: int | None
     first_address: int | None
     last_address: int | None
 
+    @property
+    def ids(self) -> dict[str, int | None]:
+        """The four ends, as parameters of a statement."""
+        return {name: value for name, value in vars(self).items() if name != "people"}
 
-def put_audience(session: Session, names: Names, *, audience: SelectBase) -> Reach:
-    """Fill `audience`: who is asked about, by contact_id, endpoint_id and address_id."""
-    # Ten is plenty for tables whose columns are ids; the default reads thirty thousand rows of each.
-    session.execute(text("SELECT set_config('default_statistics_target', '10', true)"))
+
+# Of smaller tables PostgreSQL sees enough in their size.
+WORTH_ANALYSING = 2_000
+
+
+def analyse(session: Session, name: str, reach: Reach) -> None:
+    """Have PostgreSQL look at a temporary table before it is joined."""
+    if reach.people >= WORTH_ANALYSING:
+        session.execute(text(f"ANALYZE {name}"))
+
+
+def put_audience(session: Session, names: Names, *, audience: SelectBase, repeated: bool) -> Reach:
+    """Fill `audience`: who is asked about. `repeated`: an address may come twice, and counts once."""
     ids = ("contact_id", "endpoint_id", "address_id")
-    session.execute(
-        text(f"CREATE TEMP TABLE {names.audience} ({', '.join(f'{name} bigint' for name in ids)}) ON COMMIT DROP")
-    )
     who, target = audience.subquery(), table(names.audience, *(column(name, BigInteger) for name in ids))
-    session.execute(insert(target).from_select(ids, select(*(who.c[name] for name in ids))))
-    session.execute(text(f"ANALYZE {names.audience}"))
+    rows = select(*(who.c[name] for name in ids))
+    session.execute(insert(target).from_select(ids, rows.ext(distinct_on(who.c.address_id)) if repeated else rows))
     found = session.execute(
         text(
-            "SELECT min(contact_id) AS first_contact, max(contact_id) AS last_contact,"  # noqa: S608 - a name of ours
+            "SELECT count(*) AS people, min(contact_id) AS first_contact, max(contact_id) AS last_contact,"  # noqa: S608 - a name of ours
             f" min(address_id) AS first_address, max(address_id) AS last_address FROM {names.audience}"
         )
     ).one()
-    return Reach(**found._asdict())
+    reach = Reach(**found._asdict())
+    analyse(session, names.audience, reach)
+    return reach
 
 
 # A confirmation that lies in the future proves nothing, except that some clock is off.
@@ -105,13 +138,6 @@ def put_recipients(
 ) -> None:
     """Fill `recipient`: the audience with country and consent."""
     session.execute(
-        text(
-            f"CREATE TEMP TABLE {names.recipient} (contact_id bigint, endpoint_id bigint, address_id bigint,"
-            " known boolean, country text, consent_id bigint, confirmed_at timestamptz, withdrawn_at timestamptz,"
-            " fresh boolean) ON COMMIT DROP"
-        )
-    )
-    session.execute(
         text(_RECIPIENTS.format(recipient=names.recipient, audience=names.audience)),
         {
             "channel": question.channel,
@@ -119,10 +145,10 @@ def put_recipients(
             "purpose": question.purpose,
             "latest": as_of + CLOCKS_MAY_DIFFER,
             "fresh_after": months_before(as_of, settings.stale_after_months),
-            **vars(reach),
+            **reach.ids,
         },
     )
-    session.execute(text(f"ANALYZE {names.recipient}"))
+    analyse(session, names.recipient, reach)
 
 
 def _objection(moment: str) -> str:
@@ -173,16 +199,15 @@ _SITUATION = f"""
 
 
 def put_situations(
-    session: Session, names: Names, *, settings: RuleSettings, lists: tuple[RequiredVersion, ...], as_of: datetime
+    session: Session,
+    names: Names,
+    *,
+    reach: Reach,
+    settings: RuleSettings,
+    lists: tuple[RequiredVersion, ...],
+    as_of: datetime,
 ) -> dict[int, int]:
     """Fill `situation` and answer how many recipients are in each: the number of the facts → recipients."""
-    session.execute(
-        text(
-            f"CREATE TEMP TABLE {names.situation} (contact_id bigint, endpoint_id bigint, address_id bigint,"
-            " facts integer, consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint)"
-            " ON COMMIT DROP"
-        )
-    )
     session.execute(
         text(_SITUATION.format(situation=names.situation, recipient=names.recipient, mark=names.mark)),
         {
@@ -191,6 +216,6 @@ def put_situations(
             "outdated": sorted({country for found in lists if found.outdated for country in found.concerned}),
         },
     )
-    session.execute(text(f"ANALYZE {names.situation}"))
+    analyse(session, names.situation, reach)
     counted = session.execute(text(f"SELECT facts, count(*) AS people FROM {names.situation} GROUP BY facts"))  # noqa: S608 - a name of ours
     return {row.facts: row.people for row in counted}

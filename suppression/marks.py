@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from suppression.gathering import CLOCKS_MAY_DIFFER, Names, Question, Reach
+from suppression.gathering import CLOCKS_MAY_DIFFER, Names, Question, Reach, analyse
 from suppression.lists.standing import RequiredVersion
 from suppression.rule_settings import Cap, RuleSettings, months_before
 from suppression.rules import ANSWERS
@@ -114,14 +114,6 @@ def put_marks(
     as_of: datetime,
 ) -> None:
     """Fill `mark`: one row for each recipient about whom anything is known besides the consent."""
-    session.execute(
-        text(
-            f"CREATE TEMP TABLE {names.mark} (address_id bigint, opted_out_at timestamptz, opted_out_id bigint,"
-            " complaint_at timestamptz, complaint_id bigint, hard_bounce_at timestamptz, hard_bounce_id bigint,"
-            " internal_block_at timestamptz, internal_block_id bigint, purchase_id bigint, used_at timestamptz,"
-            " list_version_id bigint, paused boolean, capped boolean) ON COMMIT DROP"
-        )
-    )
     parts = [_ENTRIES, _ORDERS, _USES, _LISTINGS, _PAUSES, _OWN_WISH]
     # Blocked domains are rare, and looking for them means walking through the addresses.
     if session.scalar(text("SELECT EXISTS (SELECT 1 FROM suppression_entry WHERE domain_key IS NOT NULL)")):
@@ -144,11 +136,11 @@ def put_marks(
             "month_ago": (as_of - MONTH).date(),
             "versions": [version for version, _country in pairs],
             "countries": [country for _version, country in pairs],
-            **vars(reach),
+            **reach.ids,
             **_cap_values(settings, question, as_of.date()),
         },
     )
-    session.execute(text(f"ANALYZE {names.mark}"))
+    analyse(session, names.mark, reach)
 
 
 def _caps(settings: RuleSettings, question: Question) -> list[tuple[int, Cap]]:
