@@ -1,0 +1,92 @@
+"""What the commands of this stage answer, key by key."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import func, select
+
+from contacts.cli import import_group
+from core.db import transaction
+from suppression import Cause
+from suppression.cli import lists_group
+from suppression.models import SuppressionEntry
+from tests.suppression.test_lists import VECTORS, ecg_file
+
+OPT_OUTS = """email,channel,purpose,at,reason
+Reader@One.example,email,newsletter,2026-11-14T14:37:02+00:00,unsubscribe link
+reader@one.example ,email,newsletter,2026-11-14T14:37:02+00:00,letter
+other@one.example,,,2026-11-13T10:00:00+00:00,Spam complaint
+broken@@one.example,email,newsletter,2026-11-13T10:00:00+00:00,letter
+nobody@one.example,email,newsletter,,letter
+nobody@one.example,fax,newsletter,2026-11-13T10:00:00+00:00,letter
+"""
+
+
+def run(group: Any, *arguments: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(group, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def opt_outs(tmp_path: Path) -> str:
+    (tmp_path / "optouts.csv").write_text(OPT_OUTS)
+    return str(tmp_path / "optouts.csv")
+
+
+def test_opt_outs_are_imported_once_and_bad_rows_are_named(database: str, home: Path, opt_outs: str) -> None:
+    first = run(import_group, "optouts", opt_outs)
+    assert {key: first[key] for key in ("rows", "created", "updated", "unchanged", "rejected")} == {
+        "rows": 6, "created": 2, "updated": 0, "unchanged": 1, "rejected": 3,
+    }  # fmt: skip
+    rejected = Path(first["errors_file"]).read_text()
+    assert all(reason in rejected for reason in ("address_two_ats", "missing", "channel_unknown"))
+    again = run(import_group, "optouts", opt_outs)
+    assert (again["created"], again["unchanged"]) == (0, 3)
+    with transaction() as session:
+        found = {entry.cause: entry for entry in session.scalars(select(SuppressionEntry))}
+    assert (found[Cause.OPTED_OUT].channel, found[Cause.OPTED_OUT].purpose) == ("email", "newsletter")
+    assert found[Cause.OPTED_OUT].evidence["reason"] == "unsubscribe link"
+    assert found[Cause.OPTED_OUT].evidence["line"] == 2
+    assert (found[Cause.COMPLAINT].channel, found[Cause.COMPLAINT].purpose) == (None, None)
+
+
+def test_a_rehearsal_counts_the_same_and_stores_nothing(database: str, home: Path, opt_outs: str) -> None:
+    rehearsed = run(import_group, "optouts", opt_outs, "--dry-run")
+    assert (rehearsed["created"], rehearsed["unchanged"], rehearsed["rejected"]) == (2, 1, 3)
+    with transaction() as session:
+        assert session.scalar(select(func.count()).select_from(SuppressionEntry)) == 0
+
+
+def test_a_list_is_loaded_and_shown(database: str, home: Path, tmp_path: Path) -> None:
+    file = str(ecg_file(tmp_path, list(VECTORS)))
+    loaded = run(lists_group, "import", "at.ecg.file", file, "--published-at", "2026-11-01")
+    assert loaded.keys() == {"list", "version", "records", "published_at", "sha256", "hits", "changed"}
+    assert (loaded["list"], loaded["records"], loaded["published_at"], loaded["changed"]) == (
+        "at.ecg.file", 4, "2026-11-01T00:00:00+00:00", True,
+    )  # fmt: skip
+    (shown,) = run(lists_group, "status")
+    assert shown.keys() == {
+        "list", "operator", "version", "records", "published_at", "age_days", "max_age_days", "state", "hits",
+    }  # fmt: skip
+    assert (shown["version"], shown["operator"]) == (loaded["version"], "RTR")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("at.ecg.file", "{file}", "--published-at", "yesterday"), "time_invalid"),
+        (("at.ecg.file", "{file}", "--published-at", "2999-01-01"), "published_in_future"),
+        (("de.nothing", "{file}"), "list_unknown"),
+        (("at.ecg.file", "{file}.missing"), "list_unreadable"),
+    ],
+)
+def test_what_cannot_be_loaded_is_wrong_input(
+    database: str, home: Path, tmp_path: Path, arguments: tuple[str, ...], code: str
+) -> None:
+    file = str(ecg_file(tmp_path, list(VECTORS)))
+    answer = run(lists_group, "import", *(argument.format(file=file) for argument in arguments), code=1)
+    assert answer["error"]["code"] == code
