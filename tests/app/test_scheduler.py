@@ -67,7 +67,18 @@ def test_a_slot_is_fired_once_when_many_fire_at_the_same_time(database, broker):
 
 
 def test_who_does_not_lead_does_not_fire(database, broker):
-    assert not Scheduler(holder="nobody").fire(job(), every=EVERY)
+    waiting = Scheduler(holder="waiting")
+    assert not waiting.fire(job(), every=EVERY)
+    with transaction() as session:
+        lease.hold(session, name=NAME, holder="leader", seconds=30)
+    assert not waiting.fire(job(), every=EVERY)
+    assert Scheduler(holder="leader").fire(job(), every=EVERY)
+
+
+def test_a_leader_whose_lease_ran_out_does_not_fire(database, broker):
+    with transaction() as session:
+        lease.hold(session, name=NAME, holder="asleep", seconds=-1)
+    assert not Scheduler(holder="asleep").fire(job(), every=EVERY)
 
 
 def test_without_a_database_nobody_leads(home, monkeypatch):
