@@ -88,3 +88,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_event_message_id_event_kind"), table_name="event")
     op.drop_index(op.f("ix_event_address_id_event_at"), table_name="event")
     op.drop_table("event")
+    op.execute("DROP TYPE event_kind")
+    op.execute("DROP TYPE hit_verdict")

@@ -195,3 +195,4 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_decision_message_id"), table_name="decision")
     op.drop_index(op.f("ix_decision_batch_id"), table_name="decision")
     op.drop_table("decision")
+    op.execute("DROP TYPE verdict")
