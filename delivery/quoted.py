@@ -7,6 +7,7 @@ typed into a real header line. It serves as the oracle of the tests.
 import re
 from base64 import b64encode
 from binascii import b2a_qp
+from functools import lru_cache
 
 # C0, DEL, C1, line and paragraph separators, and the signs that turn the direction of writing: not for headers.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
@@ -48,6 +49,7 @@ def unstructured(text: str) -> str:
     return _words(line)
 
 
+@lru_cache(maxsize=256)
 def phrase(name: str) -> str:
     """A display name before an address (RFC 5322 section 3.4)."""
     line = one_line(name, longest=LONGEST_NAME)
