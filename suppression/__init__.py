@@ -18,7 +18,9 @@ from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.lists.load import import_list
 from suppression.lists.standing import ListStatus, status
+from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
 from suppression.models import Cause, Stage
+from suppression.optouts import OptOutIntake
 from suppression.rule_settings import RuleSettings, RulesInForce, activate, current
 from suppression.rules import ANSWERS, RELEASABLE, decide
 
@@ -32,13 +34,16 @@ __all__ = [
     "Entry",
     "Facts",
     "ListStatus",
+    "Listing",
     "NewEntry",
+    "OptOutIntake",
     "Question",
     "Recorded",
     "RuleSettings",
     "RulesInForce",
     "Stage",
     "Verdict",
+    "VerdictNow",
     "activate",
     "add",
     "add_many",
@@ -51,8 +56,10 @@ __all__ = [
     "entries",
     "import_list",
     "lift",
+    "listings",
     "record_decisions",
     "samples",
     "seal_decisions",
     "status",
+    "verdicts_now",
 ]

@@ -85,7 +85,7 @@ def assess(
     are looked up in the lists themselves, not only among the known hits. `released`: codes of holds that compliance let
     pass for this run. A recipient without endpoint or contact counts as erased.
 
-    Cost: a handful of queries whatever the size, about three microseconds per recipient.
+    A handful of queries, whatever the size of the audience.
     """
     moment = clock.require_aware(as_of) if as_of else clock.now()
     rules = current(session)

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from contacts import ensure_addresses
-from contacts.addresses import EmailAddress
+from contacts import EmailAddress, ensure_addresses
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells
 from contacts.models import Channel
 from suppression.entries import NewEntry, add_many
