@@ -1,6 +1,7 @@
 """`python -m bench`: measure, print a table, write `bench.json`, and fail below a floor."""
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,7 +23,8 @@ ROUNDS = 5
 QUICK_ROUNDS = 2
 QUICK_SIZE = 5_000
 
-console = Console(highlight=False)
+# In a log nobody has set a width; the table needs this much.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 @click.command()
@@ -33,6 +35,8 @@ console = Console(highlight=False)
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write the figures [CRUSOE_HOME/bench.json].")
 def main(only: str, quick: bool, rounds: int, size: int | None, out: Path | None) -> None:
     """Measure Crusoe against yardsticks on this machine. Exit code 1: a floor was missed, or nothing was measured."""
+    # So that servers are stopped and folders removed when the measurement is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wanted = [name.strip().upper() for name in only.split(",") if name.strip()] or list(GOALS)
     unknown = [name for name in wanted if name not in GOALS]
     if unknown:

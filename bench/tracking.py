@@ -19,6 +19,7 @@ from app.supervisor.programs import WEB_PROCESSES, WEB_THREADS
 from bench.result import Measured
 from contacts.models import Address, RecipientChoice, TrackingLevel
 from core.db import transaction
+from core.embedded.identity import child_setup
 from core.keys import address_key
 from tracking.consume import consume_spool
 from tracking.links import store_links
@@ -87,6 +88,7 @@ def serving(name: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
             *("--log-level", "error"),
         ],
         process_group=0,
+        preexec_fn=child_setup(unprivileged=False),
     )
     try:
         until = monotonic() + 60
