@@ -57,6 +57,29 @@ def test_something_more_that_a_person_does_never_costs_points(events, another, r
     assert _score([*events, another], rules).points >= _score(events, rules).points - 1e-9
 
 
+clicks = st.builds(_click, st.integers(0, 40), st.integers(1, 3))
+tight = st.builds(
+    _rules,
+    half_life_days=st.just(7),
+    cap=st.just(15),
+    cap_days=st.sampled_from([None, 7]),
+    per_message=st.booleans(),
+)
+
+
+@given(st.lists(clicks, max_size=6), clicks, tight)
+def test_not_even_under_a_tight_cap(events, another, rules):
+    assert _score([*events, another], rules).points >= _score(events, rules).points - 1e-9
+
+
+def test_opening_an_old_mail_again_in_a_full_week_keeps_what_it_earned_before():
+    rules = _rules(cap=15, cap_days=7)
+    week = [_click(0, 1), _click(0.1, 2)]
+    before = _score([*week, _click(30, 3)], rules).points
+    assert before == 25
+    assert _score([*week, _click(30, 3), _click(0.2, 3)], rules).points == before
+
+
 @given(st.lists(hits, max_size=12), rule_sets, st.randoms())
 def test_the_order_in_which_events_came_in_does_not_matter(events, rules, random):
     shuffled = list(events)

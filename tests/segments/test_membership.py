@@ -96,3 +96,12 @@ def test_a_person_without_a_value_is_not_what_was_excluded(database):
         found = set(session.scalars(compiled(parse({"field": "job", "not_in": ["student"]}), FIELDS, NOW)))
     assert nobody in found
     assert student not in found
+
+
+def test_what_looks_like_a_day_but_is_none_is_in_no_range(database):
+    junk = ["2026-08-01x", "x2026-08-01", "2026-8-1", "2026-08-01T00:00:00", 20260801, ["2026-08-01"], None, True]
+    with transaction() as session:
+        settle(session)
+        ids = move_in(session, [Person(fields={"joined": value}) for value in [*junk, "2026-08-01"]])
+        asked = parse({"field": "joined", "between": ["2000-01-01", "2030-01-01"]})
+        assert list(session.scalars(compiled(asked, FIELDS, NOW))) == [ids[-1]]
