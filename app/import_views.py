@@ -20,7 +20,7 @@ from core.errors import CrusoeError, NotFound, WrongInput
 from core.permissions import Permission
 from core.settings import settings
 from core.web import acting, needs, page
-from suppression.optouts import OptOutIntake
+from suppression import OptOutIntake
 
 # More than this is a matter for the command line, which shows how far it is.
 LARGEST_FILE = 64 * 1024 * 1024

@@ -7,14 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.explanation import why
+from campaigns import why
 from contacts import Choice, choice
 from contacts.consent_models import Consent, ConsentEvent
 from contacts.models import Company, Contact, Controller, Endpoint, FieldDefinition, Purchase
 from core.errors import NotFound
 from lead_handover.models import Handover, Score
-from suppression import Entry, entries
-from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
+from suppression import Entry, Listing, VerdictNow, entries, listings, verdicts_now
 from tracking import Moment, story
 
 MOST = 100

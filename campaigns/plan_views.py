@@ -15,11 +15,11 @@ from campaigns.models import Campaign
 from campaigns.service import Plan, find, save
 from campaigns.views import routes
 from contacts.models import TrackingLevel
+from core.codes import require_code
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, needs, page
-from templates.listing import require_code
 
 NEW = dict.fromkeys(("code", "name", "segment", "template", "sender", "tracking", "scheduled_at"), "") | {
     "purpose": "newsletter"

@@ -10,9 +10,7 @@ from sqlalchemy.orm import Session
 from contacts.models import Address, Channel, Controller, Endpoint
 from suppression.assessment import assess
 from suppression.gathering import Question
-from suppression.models import DecisionContext, ListHit, ListVersion, StoredDecision, VersionState
-
-SHOWN = 50
+from suppression.models import ListHit, ListVersion, VersionState
 
 
 @dataclass(frozen=True)
@@ -37,21 +35,6 @@ class Listing:
     version: int
     published_at: datetime
     by_domain: bool
-
-
-@dataclass(frozen=True)
-class PastDecision:
-    """One decision that was made and stored."""
-
-    id: int
-    message_id: int | None
-    verdict: str
-    reasons: list[str]
-    basis: str | None
-    decided_at: datetime
-    stage: str
-    purpose: str
-    rules_version: int
 
 
 def verdicts_now(
@@ -93,25 +76,3 @@ def listings(session: Session, *, address_id: int) -> list[Listing]:
         .where(ListHit.address_id == address_id, ListVersion.state == VersionState.ACTIVE)
     )
     return [Listing(*row) for row in rows]
-
-
-def past_decisions(session: Session, *, message_ids: list[int]) -> list[PastDecision]:
-    """The decisions about these messages, latest first."""
-    rows = session.execute(
-        select(
-            StoredDecision.id,
-            StoredDecision.message_id,
-            StoredDecision.verdict,
-            StoredDecision.reasons,
-            StoredDecision.basis,
-            DecisionContext.decided_at,
-            DecisionContext.stage,
-            DecisionContext.purpose,
-            DecisionContext.rules_version,
-        )
-        .join(DecisionContext, DecisionContext.batch_id == StoredDecision.batch_id)
-        .where(StoredDecision.message_id.in_(message_ids))
-        .order_by(StoredDecision.id.desc())
-        .limit(SHOWN)
-    )
-    return [PastDecision(*row) for row in rows]

@@ -1,20 +1,14 @@
 """Templates and their versions as lists, for pages."""
 
-import re
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from core.errors import NotFound, WrongInput
+from core.errors import NotFound
 from core.tables import Column, Table, contains
 from templates.models import Template, TemplateVersion
-
-# Addresses of pages: /templates/new is the form.
-RESERVED = frozenset({"new", "builder", "preview"})
-
-_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 _number = select(func.max(TemplateVersion.number)).where(TemplateVersion.template_id == Template.id).scalar_subquery()
 _subject = (
@@ -71,14 +65,3 @@ def version(session: Session, *, code: str, number: int) -> TemplateVersion:
     if found is None:
         raise NotFound("version_unknown", f"Template {code} has no version {number}.")
     return found
-
-
-def require_code(code: str) -> None:
-    """Refuse what cannot stand in addresses and files."""
-    if not _CODE.fullmatch(code) or code in RESERVED:
-        raise WrongInput(
-            "code_invalid",
-            _("A code has small letters, digits, hyphens and underscores only."),
-            _("For example: autumn-savings"),
-            where="code",
-        )

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core import tables
+from core.codes import require_code
 from core.db import transaction
 from core.errors import CrusoeError
 from core.permissions import Permission
@@ -139,7 +140,7 @@ def _store(*, template: Any) -> ResponseReturnValue:
     form = request.form
     code = template.code if template is not None else form.get("code", "").strip()
     try:
-        listing.require_code(code)
+        require_code(code)
         with transaction() as session:
             version = save(session, code=code, name=form.get("name", ""), draft=_draft(), author=acting().email)
     except CrusoeError as error:

@@ -18,6 +18,8 @@ SIDE_DOORS = {
     "contacts.importing",
     # `crusoe import` is one group of commands: suppression adds `optouts` to it.
     "contacts.cli",
+    # The kinds of files behind it, which the page for imports chooses from.
+    "contacts.intakes",
     # The WSGI layer for opens and clicks, put in front of the pages by `app`.
     "tracking.hits",
 }
