@@ -38,7 +38,6 @@ class Permission(StrEnum):
     SEE_AUDIT = "audit.see"
     SEE_INBOX = "inbox.see"
     MANAGE_USERS = "users.manage"
-    APPLY_CONFIGURATION = "configuration.apply"
 
 
 _EVERYONE = {Permission.SEE_DASHBOARD, Permission.PAUSE_CAMPAIGNS}

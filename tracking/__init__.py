@@ -21,8 +21,10 @@ from tracking.tokens import (
     read_id_token,
     read_message_token,
 )
+from tracking.verdict import READING
 
 __all__ = [
+    "READING",
     "AggregateToken",
     "Counts",
     "EventKind",

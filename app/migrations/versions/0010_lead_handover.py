@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("address_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_dirty")),
     )
+    op.create_index(op.f("ix_score_dirty_address_id"), "score_dirty", ["address_id"], unique=False)
     op.execute(NOTE)
     op.create_table(
         "webhook_target",
