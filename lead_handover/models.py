@@ -51,7 +51,7 @@ class ScoreDirty(Base):
     __tablename__ = "score_dirty"
 
     id: Mapped[Id]
-    address_id: Mapped[int] = mapped_column(BigInteger)
+    address_id: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
 class SalesPerson(Base):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from json import dumps
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, text
@@ -75,6 +76,7 @@ def activate(session: Session, rules: ScoreRules, *, actor: str, now: datetime) 
 
 def mark_all(session: Session) -> int:
     """Have everybody rescored of whom anything is known. Answers how many addresses that are."""
+    session.execute(delete(ScoreDirty))
     marked = session.execute(
         text(
             "INSERT INTO score_dirty (address_id)"
@@ -94,10 +96,13 @@ def mark_faded(session: Session, *, before: datetime, most: int) -> bool:
 
 
 def take_dirty(session: Session, *, most: int = BATCH) -> tuple[set[int], bool]:
-    """Contacts to be rescored now, taken off the list, and whether more wait. Gone again when this is rolled back."""
-    first = select(ScoreDirty.id).order_by(ScoreDirty.id).limit(most).with_for_update(skip_locked=True)
+    """Contacts to be rescored now, taken off the list, and whether more wait. Gone again when this is rolled back.
+
+    All marks of an address go at once. Whatever they stand for is stored, so the queries that follow see it.
+    """
+    first = select(ScoreDirty.address_id).order_by(ScoreDirty.id).limit(most)
     taken = session.scalars(
-        delete(ScoreDirty).where(ScoreDirty.id.in_(first.scalar_subquery())).returning(ScoreDirty.address_id)
+        delete(ScoreDirty).where(ScoreDirty.address_id.in_(first.scalar_subquery())).returning(ScoreDirty.address_id)
     ).all()
     owners = select(Endpoint.contact_id).where(Endpoint.address_id.in_(set(taken)))
     return set(session.scalars(owners)) if taken else set(), len(taken) >= most
@@ -163,26 +168,23 @@ def _hits(session: Session, contact_ids: Collection[int], rules: ScoreRules) -> 
     return hits
 
 
+# One parameter for the whole batch: a thousand rows of parameters take longer to spell out than to store.
+_STORE = """
+    INSERT INTO score (contact_id, points, lines, model_id, computed_at)
+    SELECT contact_id, points, lines, :version, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(contact_id bigint, points numeric, lines jsonb)
+    ON CONFLICT (contact_id) DO UPDATE
+    SET points = excluded.points, lines = excluded.lines, model_id = excluded.model_id,
+        computed_at = excluded.computed_at
+"""
+
+
 def _store(session: Session, scored: list[Scored], *, version: int, now: datetime) -> None:
-    if not scored:
-        return
     rows = [
-        {
-            "contact_id": one.contact_id,
-            "points": round(one.score.points, 2),
-            "lines": shown(one.score.lines),
-            "model_id": version,
-            "computed_at": now,
-        }
+        {"contact_id": one.contact_id, "points": round(one.score.points, 2), "lines": shown(one.score.lines)}
         for one in scored
     ]
-    statement = insert(ScoreRow).values(rows)
-    names = ("points", "lines", "model_id", "computed_at")
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[ScoreRow.contact_id], set_={name: statement.excluded[name] for name in names}
-        )
-    )
+    session.execute(text(_STORE), {"rows": dumps(rows), "version": version, "now": now})
 
 
 def waiting(session: Session) -> int:

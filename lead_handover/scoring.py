@@ -5,7 +5,7 @@ Nothing is added up over time, so a score can be thrown away and rebuilt, whatev
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import fsum
 from typing import Any
@@ -49,8 +49,15 @@ class Line:
 
     def as_json(self) -> dict[str, Any]:
         """The line as it is stored."""
-        rounded = {"points": round(self.points, 2), "before": round(self.before, 2)}
-        return asdict(self) | rounded | {"at": self.at.isoformat() if self.at else None}
+        return {
+            "rule": self.rule,
+            "words": self.words,
+            "points": round(self.points, 2),
+            "before": round(self.before, 2),
+            "at": self.at.isoformat() if self.at else None,
+            "capped": self.capped,
+            "fit": self.fit,
+        }
 
 
 @dataclass(frozen=True, slots=True)
