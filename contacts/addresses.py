@@ -46,12 +46,17 @@ def email_address(typed: str) -> EmailAddress:
     known = _domains.get(domain)
     if known is not None and len(text) <= SURELY_SHORT_ENOUGH and _is_plain(local):
         shown, label = known
-        return EmailAddress(f"{local}@{shown}", f"{local.lower()}@{label}", label)
+        return EmailAddress(f"{_unshouted(local)}@{shown}", f"{local.lower()}@{label}", label)
     return _unusual(text)
 
 
 def _is_plain(local: str) -> bool:
     return PLAIN_LOCAL_PART(local) is not None and len(local) <= LONGEST_LOCAL_PART and local.lower() not in _ROLES
+
+
+def _unshouted(local: str) -> str:
+    """The case of a local part is its host's business (RFC 5321 2.4); but all capitals are a habit of exports."""
+    return local.lower() if local.isupper() else local
 
 
 def _unusual(text: str) -> EmailAddress:
@@ -67,7 +72,7 @@ def _unusual(text: str) -> EmailAddress:
         if len(_domains) >= MOST_DOMAINS:
             _domains.clear()
         _domains[domain] = (found.domain, label)
-    return EmailAddress(found.normalized, f"{found.local_part.lower()}@{label}", label)
+    return EmailAddress(f"{_unshouted(found.local_part)}@{found.domain}", f"{found.local_part.lower()}@{label}", label)
 
 
 def why_not(text: str) -> tuple[str, str]:
