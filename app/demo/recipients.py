@@ -72,7 +72,8 @@ class Visitor:
         self._expect(self.client.get(mail.clicks[position]), 302, 303)
 
     def scan(self, mail: Received) -> None:
-        """Look at every link at once, the head first, as security gateways do; also at the unsubscribe link."""
+        """Fetch the pictures and every link at once, as security gateways do; also the unsubscribe link."""
+        self.open(mail)
         for link in mail.clicks:
             self.client.head(link)
             self._expect(self.client.get(link), 302, 303)
