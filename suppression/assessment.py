@@ -13,7 +13,7 @@ from sqlalchemy.types import Text
 
 from core import clock
 from suppression.facts import Decision, Facts, Verdict
-from suppression.gathering import Names, Question, make_tables, put_audience, put_recipients, put_situations
+from suppression.gathering import Names, Question, make_tables, put_audience, put_recipients, put_situations, restore
 from suppression.lists.matching import catch_up, match_recipients
 from suppression.lists.standing import required_versions
 from suppression.marks import put_marks
@@ -99,6 +99,7 @@ def assess(
         match_recipients(session, recipient=names.recipient, lists=lists, channel=question.channel)
     put_marks(session, names, reach=reach, question=question, settings=rules.settings, lists=lists, as_of=moment)
     people = put_situations(session, names, reach=reach, settings=rules.settings, lists=lists, as_of=moment)
+    restore(session)
     rulebook = book(question.purpose)
     decided = {number: decide(Facts.unpack(number), rulebook, released=released) for number in people}
     return Assessment(

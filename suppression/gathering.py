@@ -42,7 +42,9 @@ class Names:
 
 
 # Names come back in each transaction, so that the statements of a gate are the same ones every time and are compiled
-# once. `force_custom_plan`: a plan for a batch must not be taken for an audience of a million.
+# once. A plan that was made for a batch must not be taken for an audience of a million, so for as long as facts are
+# gathered every statement is planned for itself; `restore` ends that, because checks of foreign keys would be planned
+# for every row, too.
 _TABLES = """
     SET LOCAL default_statistics_target = 10;
     SET LOCAL plan_cache_mode = force_custom_plan;
@@ -57,6 +59,17 @@ _TABLES = """
     CREATE TEMP TABLE {situation} (contact_id bigint, endpoint_id bigint, address_id bigint, facts integer,
       consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint) ON COMMIT DROP
 """
+
+
+_RESTORE = """
+    SET LOCAL plan_cache_mode TO DEFAULT;
+    SET LOCAL default_statistics_target TO DEFAULT
+"""
+
+
+def restore(session: Session) -> None:
+    """Give the transaction back as it was: the caller goes on with statements of its own."""
+    session.execute(text(_RESTORE))
 
 
 def make_tables(session: Session) -> Names:
