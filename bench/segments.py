@@ -38,7 +38,8 @@ _FILL = """
     SELECT n, 'email', n, 'reader' || n || '@domain' || n % 5000 || '.example' FROM generate_series(1, :size) AS n;
 
     INSERT INTO consent (address_id, controller_id, channel, purpose, basis, requested_at, confirmed_at)
-    SELECT n, (SELECT id FROM controller WHERE code = 'segments'), 'email', 'newsletter', 'double_opt_in', now() - n % 900 * interval '1 day', now()
+    SELECT n, (SELECT id FROM controller WHERE code = 'segments'), 'email', 'newsletter',
+      'double_opt_in', now() - n % 900 * interval '1 day', now()
     FROM generate_series(1, :size) AS n WHERE n % 2 = 0;
 
     INSERT INTO purchase (number, contact_id, ordered_at, amount, objection_notice_shown)

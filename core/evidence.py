@@ -43,7 +43,7 @@ class Chain:
 
     @property
     def row_text(self) -> str:
-        """SQL for one row as text that cannot be read in two ways: a composite value, which PostgreSQL quotes itself."""
+        """SQL for one row as text that cannot be read in two ways: a composite, which PostgreSQL quotes itself."""
         return f"ROW({', '.join(self.columns)})::text"
 
 

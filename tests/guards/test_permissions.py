@@ -10,7 +10,7 @@ def test_every_role_has_its_grants():
 
 def test_every_permission_is_granted_to_somebody_besides_the_administrator():
     granted = set().union(*(granted for role, granted in GRANTS.items() if role is not Role.ADMIN))
-    assert set(Permission) - granted <= {Permission.MANAGE_USERS, Permission.APPLY_CONFIGURATION}
+    assert set(Permission) - granted <= {Permission.MANAGE_USERS}
 
 
 def test_every_permission_is_asked_for_somewhere():
