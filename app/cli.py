@@ -22,6 +22,7 @@ COMMANDS = {
     "why": "campaigns.cli:register_why",
     "leads": "lead_handover.cli:leads_group",
     "score": "lead_handover.cli:score_group",
+    "tracking": "tracking.cli:tracking_group",
     "audit": "app.commands.administration:audit_group",
     "user": "app.commands.administration:user_group",
     "keys": "app.commands.administration:keys_group",
