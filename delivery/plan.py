@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, func, literal, select, text, update
+from sqlalchemy import BigInteger, Select, case, cast, column, func, literal, select, table, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -86,17 +86,22 @@ def _write(session: Session, *, run: Run, controller_id: int, audience: Select[*
     )
     question = Question(channel="email", purpose=run.purpose, controller_id=controller_id)
     assessment = assess(session, audience=chunk, question=question)
-    first, last, rows = _insert(session, run_id=run.id, assessment=assessment)
+    rows = _insert(session, run_id=run.id, assessment=assessment)
     if rows:
-        written = select(Message.id.label("message_id"), Message.address_id).where(
-            Message.id.between(first, last), Message.run_id == run.id
-        )
-        record_decisions(session, assessment, stage=Stage.PLAN, messages=written)
+        record_decisions(session, assessment, stage=Stage.PLAN, messages=select(*_WRITTEN.columns))
     return rows
 
 
-def _insert(session: Session, *, run_id: int, assessment: Assessment) -> tuple[int, int, int]:
-    """Make the rows. Answers the first and the last id, and how many are new."""
+# What a chunk wrote. Looking for it in the ledger would mean to read the run from its beginning for every chunk.
+_WRITTEN = table("written_messages", column("message_id", BigInteger), column("address_id", BigInteger))
+_MAKE_WRITTEN = """
+    DROP TABLE IF EXISTS pg_temp.written_messages;
+    CREATE TEMP TABLE written_messages (message_id bigint, address_id bigint) ON COMMIT DROP
+"""
+
+
+def _insert(session: Session, *, run_id: int, assessment: Assessment) -> int:
+    """Make the rows and note them in `written_messages`. Answers how many are new."""
     found = assessment.rows.c
     state = case((found.verdict == "send", "ready"), (found.verdict == "hold", "held"), else_="blocked")
     values = select(
@@ -107,13 +112,24 @@ def _insert(session: Session, *, run_id: int, assessment: Assessment) -> tuple[i
         case((found.verdict == "send", func.now())),
         case((found.verdict == "block", func.now())),
     )
+    # The lock on the plan makes us the only one who adds to this run, so looking first is enough. ON CONFLICT would
+    # enter every row in two steps, at half the speed; the unique key stands behind this all the same.
+    there = (
+        select(Message.id)
+        .where(
+            Message.run_id == run_id,
+            Message.address_id.between(assessment.reach.first_address, assessment.reach.last_address),
+            Message.address_id == found.address_id,
+        )
+        .correlate(assessment.rows)
+    )
+    values = values.where(~there.exists())
     columns = ["run_id", "address_id", "contact_id", "state", "not_before", "done_at"]
-    written = insert(Message).from_select(columns, values).on_conflict_do_nothing().returning(Message.id).cte("written")
-    row = session.execute(
-        select(
-            func.coalesce(func.min(written.c.id), 0).label("first"),
-            func.coalesce(func.max(written.c.id), 0).label("last"),
-            func.count().label("rows"),
-        ).select_from(written)
-    ).one()
-    return row.first, row.last, row.rows
+    written = insert(Message).from_select(columns, values).returning(Message.id, Message.address_id).cte("written")
+    session.execute(text(_MAKE_WRITTEN))
+    noted = session.execute(
+        insert(_WRITTEN).from_select(_WRITTEN.columns.keys(), select(written.c.id, written.c.address_id)),
+        execution_options={"preserve_rowcount": True},
+    )
+    session.execute(text("ANALYZE written_messages"))
+    return int(noted.rowcount)  # type: ignore[attr-defined]

@@ -13,7 +13,16 @@ from sqlalchemy.types import Text
 
 from core import clock
 from suppression.facts import Decision, Facts, Verdict
-from suppression.gathering import Names, Question, make_tables, put_audience, put_recipients, put_situations, restore
+from suppression.gathering import (
+    Names,
+    Question,
+    Reach,
+    make_tables,
+    put_audience,
+    put_recipients,
+    put_situations,
+    restore,
+)
 from suppression.lists.matching import catch_up, match_recipients
 from suppression.lists.standing import required_versions
 from suppression.marks import put_marks
@@ -29,13 +38,15 @@ class Assessment:
 
     `rows` can be selected from and joined: contact_id, endpoint_id, address_id, verdict, reasons (the first one is the
     code), basis, code, consent_id, purchase_id, entry_id, list_version_id; one row per recipient. `list_versions` names
-    the version of each required list that was asked, or None where there is none.
+    the version of each required list that was asked, or None where there is none. `reach`: the ids between which the
+    audience lies; who joins a big table with `rows` names them, so that PostgreSQL reads no more of it.
     """
 
     question: Question
     as_of: datetime
     rules_version: int
     list_versions: dict[str, int | None]
+    reach: Reach
     audience: int
     situations: tuple[tuple[Decision, int], ...]
     rows: Subquery
@@ -107,6 +118,7 @@ def assess(
         as_of=moment,
         rules_version=rules.version,
         list_versions={found.list_id: found.version_id for found in lists},
+        reach=reach,
         audience=sum(people.values()),
         situations=tuple((decided[number], many) for number, many in people.items()),
         rows=_rows(names, decided),

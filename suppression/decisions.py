@@ -38,6 +38,9 @@ def record_decisions(
 ) -> Recorded:
     """Store the decision about each of `messages`, a SELECT of message_id and address_id, with what it rests on.
 
+    PostgreSQL must be able to tell how many messages these are: rows that were just inserted are best noted in a
+    temporary table and analysed, since of the ledger it knows only what stood there some time ago.
+
     Plan: call it in the transaction that inserted the messages; chunks of up to about 100,000, because a batch is
     digested as a whole. Gate: `sealed=False`, update the messages from `Recorded.rows`, then call `seal_decisions`
     last, since sealing makes every other writer of decisions wait until the commit. A message whose address the
