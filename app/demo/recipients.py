@@ -1,7 +1,7 @@
 """Made-up recipients: they open, click, unsubscribe and sign up over HTTP, as mail clients, people and scanners do."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import unescape
 from time import sleep
@@ -86,13 +86,16 @@ class Visitor:
             raise NotReachable("demo", f"The mail to {mail.recipient} has no one-click address.")
         self._expect(self.client.post(mail.one_click, data={"List-Unsubscribe": "One-Click"}), 200, 202)
 
-    def sign_up(self, *, form: str, address: str) -> None:
-        """Fill in the public form like a person: look at the page, then send it with all its hidden fields."""
-        shown = self.client.get(f"/s/{form}")
-        self._expect(shown, 200)
-        fields = dict(_NONCE.findall(shown.text)) | {"email": address, "consent": "yes"}
+    def sign_up(self, *, form: str, addresses: Sequence[str]) -> None:
+        """Fill in the public form like people, each in a tab: look at the page, then send all its hidden fields."""
+        filled = []
+        for address in addresses:
+            shown = self.client.get(f"/s/{form}")
+            self._expect(shown, 200)
+            filled.append(dict(_NONCE.findall(shown.text)) | {"email": address, "consent": "yes"})
         self.pause()
-        self._expect(self.client.post(f"/s/{form}", data=fields), 200, 302, 303)
+        for fields in filled:
+            self._expect(self.client.post(f"/s/{form}", data=fields), 200, 302, 303)
 
     def confirm(self, mail: Received) -> None:
         """Open the page of the confirmation link, and press its button."""

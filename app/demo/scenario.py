@@ -141,10 +141,8 @@ def play_recipients(tally: Tally) -> None:
     for mail in mails[-LEAVING:]:
         person.unsubscribe(mail)
         tally.left.append(mail.recipient)
-    for number in range(JOINING):
-        address = f"new-reader{number}@example.net"
-        person.sign_up(form="newsletter", address=address)
-        tally.joined.append(address)
+    tally.joined = [f"new-reader{number}@example.net" for number in range(JOINING)]
+    person.sign_up(form="newsletter", addresses=tally.joined)
 
 
 def confirm_sign_ups(tally: Tally) -> None:
