@@ -131,7 +131,8 @@ def play_recipients(tally: Tally) -> None:
     # What comes sooner than anybody can read counts as a machine.
     sleep(READING.total_seconds() + 1)
     person, scanner = Visitor(), Visitor(user_agent=SCANNER)
-    tracked = [mail for mail in mails if mail.pixels and mail.clicks]
+    # In an order of their own, because mails arrive in another one each time.
+    tracked = sorted((mail for mail in mails if mail.pixels and mail.clicks), key=lambda mail: mail.recipient)
     for mail in tracked[:OPENING]:
         person.open(mail)
     for mail in tracked[:CLICKING]:
@@ -164,7 +165,8 @@ def score_and_hand_over(tally: Tally) -> None:
         lambda report: report["human_clicks"] >= CLICKING and report["clicks"] > report["human_clicks"],
         what="the clicks to be judged",
     )
-    tally.leads = until(lambda: run("leads", "list", quietly=True), lambda leads: len(leads) > 0, what="leads")
+    run("score", "rebuild")
+    tally.leads = run("leads", "list")
     run("leads", "accept", str(tally.leads[0]["id"]), "--as", USERS["sales"])
     tally.first = run("campaign", "report", "spring")
 
