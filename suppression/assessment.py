@@ -100,14 +100,14 @@ def assess(
     """
     moment = clock.require_aware(as_of) if as_of else clock.now()
     rules = current(session)
-    lists = required_versions(session, rules.settings, as_of=moment)
+    lists = required_versions(session, rules.settings, channel=question.channel, as_of=moment)
     if not recheck_lists:
         catch_up(session)
     names = make_tables(session)
     reach = put_audience(session, names, audience=audience, repeated=recheck_lists)
     put_recipients(session, names, reach=reach, question=question, settings=rules.settings, as_of=moment)
     if recheck_lists:
-        match_recipients(session, recipient=names.recipient, lists=lists, channel=question.channel)
+        match_recipients(session, recipient=names.recipient, lists=lists)
     put_marks(session, names, reach=reach, question=question, settings=rules.settings, lists=lists, as_of=moment)
     people = put_situations(session, names, reach=reach, settings=rules.settings, lists=lists, as_of=moment)
     restore(session)

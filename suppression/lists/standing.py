@@ -51,10 +51,19 @@ def is_outdated(published_at: datetime | None, *, max_age_days: int, as_of: date
     return published_at is None or as_of - published_at > timedelta(days=max_age_days)
 
 
-def required_versions(session: Session, settings: RuleSettings, *, as_of: datetime) -> tuple[RequiredVersion, ...]:
-    """The lists that must be asked, with the versions in force."""
+def required_versions(
+    session: Session, settings: RuleSettings, *, channel: str, as_of: datetime
+) -> tuple[RequiredVersion, ...]:
+    """The lists that must be asked on this channel, with the versions in force.
+
+    A list that the settings require and nothing here can read counts as missing, on every channel.
+    """
     active = {version.list_id: version for version in _active(session)}
-    return tuple(_required(found, active.get(found.list_id), as_of=as_of) for found in settings.required_lists)
+    return tuple(
+        _required(found, active.get(found.list_id), as_of=as_of)
+        for found in settings.required_lists
+        if found.list_id not in LISTS or channel in LISTS[found.list_id].channels
+    )
 
 
 def _required(required: RequiredList, version: ListVersion | None, *, as_of: datetime) -> RequiredVersion:

@@ -106,12 +106,13 @@ def test_the_last_use_of_a_consent_keeps_it_fresh_and_other_uses_do_not(database
         assert found.counts()["reasons"] == {"consent_stale": 2, "consent": 1}
 
 
-def test_an_erased_person_is_blocked_at_the_gate(database: str) -> None:
+@pytest.mark.parametrize("contact_is_there", [False, True])
+def test_who_is_gone_or_left_the_address_is_blocked_at_the_gate(database: str, contact_is_there: bool) -> None:
     with transaction() as session:
         gone = person(session, "gone@one.example")
         consents(session, gone, confirmed_at=NOW - timedelta(days=10))
         audience = select(
-            literal(gone.contact_id + 1, BigInteger).label("contact_id"),
+            literal(gone.contact_id + (not contact_is_there), BigInteger).label("contact_id"),
             literal(None, BigInteger).label("endpoint_id"),
             literal(gone.address_id, BigInteger).label("address_id"),
         )

@@ -1,6 +1,7 @@
 """External lists: read exactly as published, never half, never older than allowed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select
 
-from contacts.models import Endpoint
+from contacts.models import Channel, Endpoint
 from core import clock
 from core.db import transaction
 from core.errors import CrusoeError, NotFound, WrongInput
@@ -181,6 +182,22 @@ def test_a_list_that_was_never_loaded_holds_as_an_outdated_one(database: str) ->
         who = person(session, "reader@one.example", country="AT")
         consents(session, who, confirmed_at=clock.now() - timedelta(days=10))
     assert _codes({"AT": who}) == {"AT": "list_outdated"}
+
+
+def test_a_list_is_asked_on_its_own_channels_only_and_one_that_nobody_can_read_holds(database: str) -> None:
+    unreadable = RuleSettings(required_lists=(RequiredList(list_id="xx.unknown", countries=("AT",)),))
+    with transaction() as session:
+        who = person(session, "reader@one.example", country="AT")
+        consents(session, who, confirmed_at=clock.now() - timedelta(days=10)).channel = Channel.PHONE
+        session.flush()
+        consents(session, who, confirmed_at=clock.now() - timedelta(days=10))
+        by_phone = replace(QUESTION, channel="phone")
+        assert assess(session, audience=everybody(), question=by_phone).counts()["reasons"] == {"consent": 1}
+        assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"list_outdated": 1}
+        activate(session, unreadable, actor="test")
+        for question in (by_phone, QUESTION):
+            found = assess(session, audience=everybody(), question=question, recheck_lists=True)
+            assert found.counts()["reasons"] == {"list_outdated": 1}
 
 
 def _codes(people: dict) -> dict:

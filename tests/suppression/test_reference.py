@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contacts.models import Contact, Endpoint, RecipientChoice
+from contacts.models import Contact, Controller, Endpoint, RecipientChoice
 from core import keys
 from core.db import engine
 from suppression import Cause, Question, RuleSettings, activate, assess
@@ -92,7 +92,7 @@ def _objected(draw: Random) -> Objected:
         at=any_moment(draw),
         channel=draw.choice([None, "email", "phone"]),
         purpose=draw.choice([None, "newsletter", "survey"]),
-        controller_id=draw.choice([None, 1]),
+        controller_id=draw.choice([None, 1, 2]),
         lifted=draw.random() < 0.25,
         by_domain=draw.random() < 0.05,
     )
@@ -128,6 +128,8 @@ WORLDS = [
 @pytest.fixture
 def session(database: str) -> Iterator[Session]:
     with Session(engine()) as opened:
+        opened.add(Controller(code="sister", name="Sister company", imprint="", country="AT"))
+        opened.flush()
         yield opened
 
 
