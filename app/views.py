@@ -4,7 +4,7 @@ from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 
-from app import overview
+from app.overview import read as read_overview
 from core.db import transaction
 from core.permissions import Permission
 from core.web import acting, blueprint, needs, page, public
@@ -17,7 +17,7 @@ routes = blueprint("app")
 def dashboard() -> ResponseReturnValue:
     """What waits for this person, what is running, and whether the lists are fresh."""
     with transaction() as session:
-        shown = overview.read(session, actor=acting())
+        shown = read_overview(session, actor=acting())
     return page("app/dashboard.html", shown=shown)
 
 
