@@ -93,6 +93,7 @@ async def main() -> None:
     """Run until told to stop."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
+        # Event loops on some systems take no signal handlers; there the supervisor ends the process without asking.
         with suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await serve(port=settings().inbox_smtp_port, kept=Folder(folder()), stopping=stopping)
