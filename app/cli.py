@@ -52,6 +52,7 @@ class CommandTable(click.Group):
 @click.command(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def crusoe() -> None:
     """Campaigns that can show why each message was sent, and why each was refused."""
+    import_module("core.log").to_standard_error()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,6 +15,7 @@ import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app.inbox_store import folder
+from core.log import to_standard_error
 from core.settings import settings
 
 log = structlog.get_logger()
@@ -91,6 +92,7 @@ async def serve(*, port: int, kept: Folder, stopping: asyncio.Event) -> None:
 
 async def main() -> None:
     """Run until told to stop."""
+    to_standard_error()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         # Event loops on some systems take no signal handlers; there the supervisor ends the process without asking.

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 
+from core import log
 from core.db import forget_connections
 from core.tasks import Poller, configure, stopping
 
@@ -13,7 +14,9 @@ STAGES = ("contacts", "tracking", "suppression", "templates", "delivery", "segme
 for _stage in (*STAGES, "lead_handover"):
     if find_spec(f"{_stage}.tasks"):
         import_module(f"{_stage}.tasks")
+import_module("app.imports.tasks")
 
+log.to_standard_error()
 app = configure()
 
 

@@ -1,11 +1,12 @@
 """`crusoe leads ...` and `crusoe score ...`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from core import clock, users
-from core.cli import command
+from core.cli import command, show_rows
 from core.db import transaction
 from lead_handover import inbox, outbox, sellers, webhook
 from lead_handover.rules import RejectReason
@@ -22,12 +23,18 @@ def score_group() -> None:
     """Scores: rebuild them from the events."""
 
 
-@command(leads_group, "list")
+def _show_leads(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A lead a row, its points explained in words."""
+    words = [", ".join(f"{line['words']} ({line['points']:+g})" for line in row["lines"]) for row in rows]
+    show_rows([{**row, "lines": why} for row, why in zip(rows, words, strict=True)])
+
+
+@command(leads_group, "list", show=_show_leads)
 def list_leads() -> list[dict[str, Any]]:
-    """Leads that wait for an answer, overdue ones first."""
+    """Leads that wait for an answer, overdue ones first, each with the lines that its points are the sum of."""
     with transaction() as session:
         rows = inbox.open_leads(session)
-    keys = ("id", "contact_id", "contact", "points", "state", "due_at", "given_to")
+    keys = ("id", "contact_id", "contact", "points", "lines", "state", "due_at", "given_to")
     return [{key: getattr(row, key) for key in keys} for row in rows]
 
 
