@@ -6,6 +6,7 @@ loops but over a written list, names from a closed vocabulary, filters and tests
 size. What is left ends in time proportional to its length.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,7 +92,8 @@ def inspect(source: str, *, vocabulary: Vocabulary, part: str) -> frozenset[str]
 
 
 def _sentence(message: str | None) -> str:
-    text = (message or "This is not understood").strip().rstrip(".")
+    # Where it stands counts from the beginning of the text; people count lines.
+    text = re.sub(r" at \d+$", "", (message or "This is not understood").strip().rstrip("."))
     return text[:1].upper() + text[1:] + "."
 
 

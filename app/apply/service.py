@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.apply.kinds import KINDS, Kind
+from app.apply.mistakes import sentence
 from app.apply.schema import DOCUMENTS, SECTIONS, Item
 from app.apply.source import Place, Source, read_folder
 from campaigns import void_if_changed
@@ -96,8 +97,8 @@ def _items(section: str, content: list[Any], source: Source, kind: Kind, mistake
             found.append(Entry(kind, SECTIONS[section].model_validate(raw), source, place))
         except ValidationError as error:
             mistakes += [
-                f"{source.where((*place, *problem['loc']))}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-                for problem in error.errors(include_url=False, include_input=False)
+                f"{source.where((*place, *problem['loc']))}: {sentence(problem, SECTIONS[section])}"
+                for problem in error.errors(include_url=False)
             ]
     return found
 
@@ -119,6 +120,9 @@ def _apply(session: Session, entry: Entry, *, actor: str, mistakes: list[str]) -
 
 def _where(entry: Entry, error: CrusoeError) -> str:
     """The line of the part that the stage complained about, found by the path it named."""
+    part, _, line = error.where.partition(", line ")
+    if line:
+        return _line_of_part(entry, part, int(line))
     parts = [part for part in error.where.replace("]", "").replace("[", ".").split(".") if part]
     inner: list[str | int] = [int(part) if part.isdigit() else part for part in parts]
     for prefix in (("definition",), ()):
@@ -126,6 +130,16 @@ def _where(entry: Entry, error: CrusoeError) -> str:
         if place in entry.source.lines:
             return entry.source.where(place)
     return entry.source.where(entry.place)
+
+
+def _line_of_part(entry: Entry, part: str, line: int) -> str:
+    """A line of a longer text: in the file that holds it, or below its key in the YAML."""
+    file = getattr(entry.item, f"{part}_file", None)
+    if file:
+        return f"{entry.source.path.parent / file}:{line}"
+    place = (*entry.place, part)
+    path, _, first = entry.source.where(place).rpartition(":")
+    return f"{path}:{int(first) + (line if place in entry.source.blocks else 0)}"
 
 
 def _diff(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -16,11 +16,12 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """One file: its data, and the line of each place in it."""
+    """One file: its data, the line of each place in it, and the places whose text begins on the next line (`|`)."""
 
     path: Path
     data: dict[str, Any]
     lines: dict[Place, int]
+    blocks: frozenset[Place]
 
     def where(self, place: Place) -> str:
         """`file:line` of the nearest known place."""
@@ -70,10 +71,12 @@ def read(path: Path) -> Source:
         raise WrongInput("encoding", f"{path} is not UTF-8.", "Save it as UTF-8.") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise WrongInput("yaml", f"{error.problem}.", where=f"{path}:{line}") from error
+        raise WrongInput(
+            "yaml", f"This is no YAML: {error.problem}.", "Look at this line and the one before.", f"{path}:{line}"
+        ) from error
     if not isinstance(data, dict) or node is None:
         raise WrongInput("yaml_shape", "A file holds sections like `segments:` at its top.", where=f"{path}:1")
-    return Source(path=path, data=data, lines=dict(_lines(node, ())))
+    return Source(path=path, data=data, lines=dict(_lines(node, ())), blocks=frozenset(_blocks(node, ())))
 
 
 def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
@@ -87,3 +90,14 @@ def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield from _lines(value, (*place, index))
+
+
+def _blocks(node: yaml.Node, place: Place) -> Iterator[Place]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _blocks(value, (*place, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _blocks(value, (*place, index))
+    elif isinstance(node, yaml.ScalarNode) and node.style == "|":
+        yield place

@@ -7,14 +7,17 @@ its first line is rejected and the reading goes on with the second.
 import csv
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from contacts.importing.intake import Rejection
-from contacts.importing.source import LONGEST_CELL, Source
+from contacts.importing.source import LONGEST_CELL, LONGEST_LINE, Source
 from core.errors import WrongInput
 
 # A file with more rows broken by quotes is not a table, or not with this delimiter; reading on would take for ever.
 MOST_BROKEN_QUOTES = 1000
+
+# So much of a line that is too long stands in the error file.
+SHOWN_OF_ENDLESS = 1000
 
 # What a spreadsheet takes for a formula. Our own files put an apostrophe before it; here it is taken off again.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -26,6 +29,23 @@ class RawRow(NamedTuple):
     line: int
     raw: str
     cells: list[str]
+
+
+class _Cut(str):
+    """The beginning of a line that was too long to be read."""
+
+    __slots__ = ()
+
+
+def _without_endless(file: TextIO) -> Iterator[str]:
+    """The lines of a file, those without end cut, so that none of them gets into memory."""
+    while line := file.readline(LONGEST_LINE + 1):
+        if len(line) <= LONGEST_LINE:
+            yield line
+            continue
+        yield _Cut(line[:SHOWN_OF_ENDLESS])
+        while line and not line.endswith(("\n", "\r")):
+            line = file.readline(LONGEST_LINE)
 
 
 class _Lines:
@@ -45,6 +65,12 @@ class _Lines:
         self.number += 1
         self.taken.append(line)
         return line
+
+    def cut(self, begin: int) -> Rejection | None:
+        """Why the row that was just read is none: one of its lines was cut."""
+        if isinstance(self.taken[0], _Cut):
+            return Rejection(begin, "", "line_too_long", f"The line has more than {LONGEST_LINE:,} characters.")
+        return _broken(begin, "unexpected end") if any(isinstance(line, _Cut) for line in self.taken) else None
 
     def finish(self) -> str:
         """The text of the row that was just read."""
@@ -67,7 +93,7 @@ def read_rows(source: Source) -> Iterator[RawRow | tuple[Rejection, str]]:
     csv.field_size_limit(LONGEST_CELL)
     broken = 0
     with source.path.open(encoding=source.encoding, newline="") as file:
-        lines = _Lines(file)
+        lines = _Lines(_without_endless(file) if source.endless else file)
         reader = csv.reader(lines, delimiter=source.delimiter, strict=True)
         next(reader)
         lines.finish()
@@ -83,11 +109,13 @@ def read_rows(source: Source) -> Iterator[RawRow | tuple[Rejection, str]]:
                 if not cells:
                     lines.finish()
                     continue
-                if len(cells) == len(source.header):
+                if len(cells) == len(source.header) and not (source.endless and lines.cut(begin)):
                     raw = lines.finish()
                     yield RawRow(begin, raw, _without_apostrophes(cells) if "'" in raw else cells)
                     continue
                 found = _wrong_width(begin, len(cells), len(source.header))
+            if source.endless:
+                found = lines.cut(begin) or found
             if len(lines.taken) > 1:
                 broken += 1
                 _bear(broken, source, begin)

@@ -1,7 +1,7 @@
 """A file before its first row is read: its encoding, its delimiter, and whether it is safe to read at all.
 
 One pass over the bytes, in blocks, answers all of it. So a file that cannot be used is refused before anything is
-stored, and a cell of 200 MB never gets into memory.
+stored, and it is known beforehand whether a cell of 200 MB, which must never get into memory, is to be stepped over.
 """
 
 import codecs
@@ -32,13 +32,17 @@ MOST_GUESSES = 3
 
 @dataclass(frozen=True)
 class Source:
-    """A file that can be read: how, and what it is called in the evidence. `lines` counts line ends."""
+    """A file that can be read: how, and what it is called in the evidence.
+
+    `lines` counts line ends; `endless` says whether some line is longer than any row may be.
+    """
 
     path: Path
     encoding: str
     delimiter: str
     header: tuple[str, ...]
     lines: int
+    endless: bool
     origin: Origin
 
 
@@ -49,16 +53,24 @@ def open_source(path: Path, *, encoding: str | None = None) -> Source:
     mark = _mark(path)
     encoding = _known(encoding) if encoding else mark
     try:
-        lines, digest = _inspect(path, encoding or "utf-8")
+        seen = _inspect(path, encoding or "utf-8")
     except NotDecodedError as error:
         encoding = None if encoding else _safe_guess(path)
         if encoding is None:
             raise error.complaint from None
-        lines, digest = _inspect(path, encoding)
+        seen = _inspect(path, encoding)
     encoding = encoding or "utf-8"
     delimiter, header = _header(path, encoding)
-    origin = Origin(name=path.name, sha256=digest, path=path)
-    return Source(path=path, encoding=encoding, delimiter=delimiter, header=header, lines=lines, origin=origin)
+    origin = Origin(name=path.name, sha256=seen.digest, path=path)
+    return Source(
+        path=path,
+        encoding=encoding,
+        delimiter=delimiter,
+        header=header,
+        lines=seen.lines,
+        endless=seen.longest > LONGEST_LINE,
+        origin=origin,
+    )
 
 
 def _known(encoding: str) -> str:
@@ -86,10 +98,19 @@ class NotDecodedError(Exception):
         self.complaint = complaint
 
 
-def _inspect(path: Path, encoding: str) -> tuple[int, str]:
-    """Count the lines and digest the file; refuse what cannot be decoded, has NULs or a line without end."""
+@dataclass(frozen=True)
+class _Seen:
+    """What one pass over a file found: its line ends, its longest line in characters, its SHA-256."""
+
+    lines: int
+    longest: int
+    digest: str
+
+
+def _inspect(path: Path, encoding: str) -> _Seen:
+    """Count the lines and digest the file; refuse what cannot be decoded or has NULs."""
     decoder = IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("strict"), translate=True)
-    digest, line, length = sha256(), 1, 0
+    digest, line, length, longest = sha256(), 1, 0, 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
@@ -98,14 +119,16 @@ def _inspect(path: Path, encoding: str) -> tuple[int, str]:
             except UnicodeDecodeError as error:
                 line += error.object[: error.start].count(b"\n")
                 raise NotDecodedError(_not_decoded(path, encoding, line, error)) from error
-            line, length = _measure(path, text, line, length)
+            _refuse_nul(path, text, line)
+            lengths = [len(piece) for piece in text.split("\n")]
+            lengths[0] += length
+            line, length, longest = line + len(lengths) - 1, lengths[-1], max(longest, *lengths)
     if line == 1 and not length:
         raise WrongInput("file_empty", "The file is empty.", "It needs a line of column names.", where=str(path))
-    return line, digest.hexdigest()
+    return _Seen(lines=line, longest=longest, digest=digest.hexdigest())
 
 
-def _measure(path: Path, text: str, line: int, length: int) -> tuple[int, int]:
-    """The line where `text` ends and how much of that line was seen; `length` is how much was seen before."""
+def _refuse_nul(path: Path, text: str, line: int) -> None:
     if "\0" in text:
         raise WrongInput(
             "file_nul",
@@ -113,17 +136,6 @@ def _measure(path: Path, text: str, line: int, length: int) -> tuple[int, int]:
             "The file may be UTF-16 without a mark, or damaged: save it as UTF-8.",
             where=f"{path}:{line + text[: text.index(chr(0))].count(chr(10))}",
         )
-    lengths = [len(piece) for piece in text.split("\n")]
-    lengths[0] += length
-    if max(lengths) > LONGEST_LINE:
-        number = line + next(index for index, size in enumerate(lengths) if size > LONGEST_LINE)
-        raise WrongInput(
-            "line_too_long",
-            f"The line has more than {LONGEST_LINE:,} characters.",
-            f"A cell may have {LONGEST_CELL:,}: shorten it, or close the quote that is open.",
-            where=f"{path}:{number}",
-        )
-    return line + len(lengths) - 1, lengths[-1]
 
 
 def _not_decoded(path: Path, encoding: str, line: int, error: UnicodeDecodeError) -> WrongInput:
@@ -176,7 +188,9 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
     """The delimiter that splits the first line best, and the column names."""
     where = f"{path}:1"
     with path.open(encoding=encoding, newline="") as file:
-        line = file.readline(LONGEST_LINE)
+        line = file.readline(LONGEST_LINE + 1)
+    if len(line) > LONGEST_LINE:
+        raise WrongInput("header_too_long", "The first line is no list of column names.", "Add one.", where=where)
     try:
         ways = {mark: next(csv.reader([line], delimiter=mark, strict=True), []) for mark in DELIMITERS}
     except csv.Error as error:

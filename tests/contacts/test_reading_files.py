@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contacts.importing.error_file import harmless
+from contacts.importing.intake import Rejection
 from contacts.importing.rows import FORMULA_STARTS, RawRow, read_rows
-from contacts.importing.source import LONGEST_CELL, open_source
+from contacts.importing.source import LONGEST_CELL, LONGEST_LINE, open_source
 from core.errors import WrongInput
 from tests.contacts.files import write
 
@@ -81,16 +82,30 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("start", ['2,"', "2,"])
-def test_a_cell_of_200_mb_is_refused_with_its_line_and_never_held(tmp_path, start):
+@pytest.mark.parametrize("end", ["\n", '"\n', "\r\n"])
+def test_a_cell_of_200_mb_costs_its_row_and_is_never_held(tmp_path, start, end):
     path = tmp_path / "a.csv"
     with path.open("w") as file:
         file.write(f"number,name\n1,Anna\n{start}")
         for _ in range(200):
             file.write("x" * (1 << 20))
+        file.write(f"{end}3,Chloe\n4,Dora\n")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    error = refusal(path)
-    assert (error.code, error.where) == ("line_too_long", f"{path}:3")
+    first, bad, *good = cells(path)
+    assert (bad.line, bad.reason) == (3, "line_too_long")
+    assert [first, *good] == [["1", "Anna"], ["3", "Chloe"], ["4", "Dora"]]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60 * 1024
+
+
+def test_a_quote_open_before_a_line_without_end_costs_its_own_row(tmp_path):
+    path = write(tmp_path / "a.csv", "number,name", '1,"Anna', '2,"' + "x" * (LONGEST_LINE + 1), '3"', "4,Dora")
+    assert [row.reason if isinstance(row, Rejection) else row for row in cells(path)] == [
+        "quote_open", "line_too_long", "cell_count", ["4", "Dora"],
+    ]  # fmt: skip
+
+
+def test_column_names_without_end_are_refused(tmp_path):
+    assert refusal(write(tmp_path / "a.csv", "x" * (LONGEST_LINE + 1))).code == "header_too_long"
 
 
 def test_a_quote_that_is_never_closed_costs_one_row(tmp_path):
