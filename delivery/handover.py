@@ -14,6 +14,7 @@ from core.db import transaction
 from core.errors import NotReachable
 from delivery.backoff import Backoff
 from delivery.claim import LEASE, Claim
+from delivery.handover_journal import Journal
 from delivery.recipients import Matter, Recipient
 from delivery.settle import settle
 from delivery.smtp import Accepted, Connection, Mail, NotAttempted, Outcome, Phase, Refused
@@ -50,6 +51,7 @@ class Handover:
     mails: Mapping[int, Mail | str]
     bases: Mapping[int, str]
     connection: Connection
+    journal: Journal
     leased_at: float
     budget: float = BUDGET
     began: float = field(default_factory=monotonic)
@@ -66,7 +68,10 @@ class Handover:
         left = list(self.bases)
         while left and not self._over and monotonic() - self.began < self.budget:
             self._current = left.pop(0)
-            outcome = self._hand_over(self._current)
+            outcome = self._noted(self._current)
+            if outcome is None:
+                self._current = None
+                break
             self._unsettled[self._current] = outcome
             self.accepted += isinstance(outcome, Accepted)
             self._current = None
@@ -74,6 +79,14 @@ class Handover:
                 break
         self.took = monotonic() - self.began
         self._settle_patiently()
+
+    def _noted(self, message_id: int) -> Outcome | None:
+        """Hand over between two lines of the journal. None when the first cannot be written: the mail waits then."""
+        if not self._still_ours() or not self.journal.begin(message_id):
+            return None
+        outcome = self._hand_over(message_id)
+        self.journal.end(message_id, outcome)
+        return outcome
 
     def _hand_over(self, message_id: int) -> Outcome:
         mail = self.mails[message_id]

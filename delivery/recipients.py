@@ -19,12 +19,23 @@ from tracking.models import Link
 
 
 @dataclass(frozen=True)
-class Matter:
-    """What all mails of a run have in common."""
+class About:
+    """What must be known of a run to settle its mails."""
 
     run_id: int
-    kind: RunKind
     purpose: str
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it answers what somebody did: nothing to unsubscribe from, nothing to count."""
+        return self.purpose in ANSWERS
+
+
+@dataclass(frozen=True)
+class Matter(About):
+    """What all mails of a run have in common."""
+
+    kind: RunKind
     tracking: TrackingLevel
     compiled: Compiled
     sender: From
@@ -32,11 +43,6 @@ class Matter:
     transport_url: str | None
     feedback_id: str
     links: tuple[int, ...]
-
-    @property
-    def is_answer(self) -> bool:
-        """Whether it answers what somebody did: nothing to unsubscribe from, nothing to count."""
-        return self.purpose in ANSWERS
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from core import clock
 from delivery.backoff import Backoff
 from delivery.bounces import is_hard_bounce
 from delivery.claim import Claim
-from delivery.recipients import Matter, Recipient
+from delivery.recipients import About, Recipient
 from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome, Refused
 from delivery.states import MessageState
 from suppression import Cause, NewEntry, add_many
@@ -53,7 +53,6 @@ def settlement(*, message_id: int, outcome: Outcome, attempts: int, backoff: Bac
             return Settlement(message_id, MessageState.UNKNOWN, tried, None, *said)
 
 
-# `synchronous_commit` may be off here: a lost outcome turns `sent` into `unknown`, never into a second mail.
 _SETTLE = """
     UPDATE message AS m
     SET state = o.state::message_state, attempts = o.attempts, reply_code = o.code, reply_text = o.text,
@@ -84,14 +83,17 @@ def settle(
     session: Session,
     *,
     claim: Claim,
-    matter: Matter,
+    matter: About,
     recipients: Mapping[int, Recipient],
     outcomes: Mapping[int, Outcome],
     bases: Mapping[int, str],
     backoff: Backoff,
 ) -> int:
-    """Write the outcomes down, guarded by the token of the claim. Answers how many were still ours to settle."""
-    session.execute(text("SET LOCAL synchronous_commit = off"))
+    """Write the outcomes down, guarded by the token of the claim. Answers how many were still ours to settle.
+
+    The commit is waited for, once for each batch: afterwards the journal goes, and a database that crashes and forgot
+    what it had not written yet would turn `sent` into `unknown`.
+    """
     settled = [
         settlement(message_id=each, outcome=outcome, attempts=recipients[each].attempts, backoff=backoff)
         for each, outcome in outcomes.items()
@@ -123,7 +125,7 @@ def _store(session: Session, claim: Claim, settled: Sequence[Settlement]) -> set
 
 def _note(
     session: Session,
-    matter: Matter,
+    matter: About,
     recipients: Mapping[int, Recipient],
     outcomes: Mapping[int, Outcome],
     bases: Mapping[int, str],
@@ -139,15 +141,15 @@ def _note(
         add_many(session, [_dead_address(person, outcomes[person.message_id], matter, now) for person in dead])
 
 
-def _sending(recipient: Recipient, matter: Matter, basis: str, at: datetime) -> Sending:
+def _sending(recipient: Recipient, matter: About, basis: str, at: datetime) -> Sending:
     return Sending(address_id=recipient.address_id, channel="email", purpose=matter.purpose, basis=basis, at=at)
 
 
-def _happening(recipient: Recipient, matter: Matter, at: datetime) -> Happening:
+def _happening(recipient: Recipient, matter: About, at: datetime) -> Happening:
     return Happening(at=at, address_id=recipient.address_id, message_id=recipient.message_id, run_id=matter.run_id)
 
 
-def _dead_address(recipient: Recipient, outcome: Outcome, matter: Matter, at: datetime) -> NewEntry:
+def _dead_address(recipient: Recipient, outcome: Outcome, matter: About, at: datetime) -> NewEntry:
     return NewEntry(
         address_id=recipient.address_id,
         cause=Cause.HARD_BOUNCE,

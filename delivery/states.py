@@ -43,7 +43,8 @@ STEPS: dict[MessageState, frozenset[MessageState]] = {
     _S.READY: frozenset({_S.CLAIMED, _S.CANCELLED}),
     # Back to ready when a dead worker's lease ran out; held or blocked when the gate decides otherwise than the plan.
     _S.CLAIMED: frozenset({_S.HANDING_OVER, _S.READY, _S.HELD, _S.BLOCKED, _S.FAILED, _S.CANCELLED}),
-    # Back to ready only when it is certain that nothing was accepted: a 4xx answer, or the final dot never left.
+    # Back to ready only when it is certain that nothing was accepted: a 4xx answer, the final dot never left, or the
+    # journal of a worker that is certainly gone shows that the mail was never begun. That a worker is lost is no proof.
     _S.HANDING_OVER: frozenset({_S.SENT, _S.READY, _S.FAILED, _S.UNKNOWN}),
     # Never back to ready by itself: nobody knows whether the mail arrived.
     _S.UNKNOWN: frozenset({_S.RESOLVED_SENT, _S.RESOLVED_UNSENT, _S.READY}),

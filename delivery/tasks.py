@@ -4,6 +4,7 @@ from functools import cache
 
 from core.db import transaction
 from core.tasks import job
+from delivery.handover_journal import forget_stale
 from delivery.runs import SEND, TIDY
 from delivery.tidy import tidy
 from delivery.worker import Worker
@@ -23,6 +24,9 @@ def send() -> bool:
 
 @job(TIDY, every=5)
 def tidy_up() -> bool:
-    """Give back expired leases, cancel what was stopped."""
+    """Give back expired leases, settle what lost workers left, cancel what was stopped."""
     with transaction() as session:
-        return tidy(session).more
+        more = tidy(session).more
+    if not more:
+        forget_stale()
+    return more

@@ -1,12 +1,15 @@
 """What others left behind: expired leases, ambiguous endings that may be tried again, messages of stopped runs.
 
 Any number of processes may do this at the same time; every statement names the states that it moves from.
+What was being handed over is another matter: see `reaper.py`.
 """
 
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from delivery.reaper import Reaped, reap
 
 CHUNK = 20_000
 MOST_LEASES = 3
@@ -21,17 +24,6 @@ _BACK_TO_READY = f"""
         SELECT id FROM message WHERE state = 'claimed' AND lease_until < clock_timestamp()
         ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
     ) AND state = 'claimed' AND lease_until < clock_timestamp()
-"""  # noqa: S608 - numbers of ours
-
-# Its worker is gone, and nobody knows how far it came: never ready again by itself. The token stays, so that a worker
-# that was only frozen can still say that the mail arrived.
-_TO_UNKNOWN = f"""
-    UPDATE message SET state = 'unknown', attempts = attempts + 1, lease_until = NULL, done_at = clock_timestamp(),
-           reply_text = 'the worker was lost while handing over'
-    WHERE id IN (
-        SELECT id FROM message WHERE state = 'handing_over' AND lease_until < clock_timestamp()
-        ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
-    ) AND state = 'handing_over' AND lease_until < clock_timestamp()
 """  # noqa: S608 - numbers of ours
 
 _ONCE_MORE = """
@@ -71,22 +63,25 @@ class Tidied:
     """How many messages each rule moved."""
 
     ready: int
-    unknown: int
+    reaped: Reaped
     once_more: int
     cancelled: int
     forgotten: int
 
     @property
     def more(self) -> bool:
-        """Whether a chunk was full, so that more is waiting."""
-        return max(self.ready, self.unknown, self.cancelled) >= CHUNK
+        """Whether a chunk was full or a lost batch was found, so that more may be waiting."""
+        return self.reaped.found > 0 or max(self.ready, self.cancelled) >= CHUNK
 
 
 def tidy(session: Session) -> Tidied:
-    """Move what is left over to where it belongs."""
-    moved = [
-        int(session.execute(text(statement)).rowcount)  # type: ignore[attr-defined]
-        for statement in (_BACK_TO_READY, _TO_UNKNOWN, _ONCE_MORE, _CANCEL, _FORGET)
-    ]
-    session.execute(text(_END))
-    return Tidied(*moved)
+    """Move what is left over to where it belongs; of batches that were being handed over, one at a time."""
+    ready = _move(session, _BACK_TO_READY)
+    reaped = reap(session)
+    moved = [_move(session, statement) for statement in (_ONCE_MORE, _CANCEL, _FORGET)]
+    _move(session, _END)
+    return Tidied(ready, reaped, *moved)
+
+
+def _move(session: Session, statement: str) -> int:
+    return int(session.execute(text(statement)).rowcount)  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from delivery.backoff import Backoff
 from delivery.claim import Claim, claim, give_back
 from delivery.gate import Passed, gate
 from delivery.handover import BUDGET, Batch, Handover
+from delivery.handover_journal import Journal, keep
 from delivery.letters import write
 from delivery.models import Run
 from delivery.recipients import matter, recipients
@@ -65,6 +66,11 @@ class Worker:
         connection = self._connect(batch)
         if connection is None:
             return True
+        with keep(batch.claim.token) as journal:
+            self._hand_over(batch, mails, connection, journal)
+        return True
+
+    def _hand_over(self, batch: Batch, mails: dict[int, Mail | str], connection: Connection, journal: Journal) -> None:
         leased_at = monotonic()
         with transaction() as session:
             passed = gate(session, batch.claim)
@@ -74,12 +80,12 @@ class Worker:
             mails=mails,
             bases=passed.bases,
             connection=connection,
+            journal=journal,
             leased_at=leased_at,
             budget=self.budget,
         )
         handover.run()
         self._learn(handover)
-        return True
 
     def _claim(self) -> Batch | Claim | None:
         """The next batch with everything that its mails need; a bare claim when it had to be given back."""

@@ -36,7 +36,7 @@ def test_what_was_being_handed_over_is_unknown_and_stays_so(sink):
     with transaction() as session:
         gate(session, taken)
     expire()
-    assert tidied().unknown == 2
+    assert tidied().reaped.unknown == 2
     worker().run()
     tidied()
     assert numbers(run_id) == {"audience": 3, "sent": 1, "unknown": 2}
