@@ -35,6 +35,8 @@ class Accounts:
     ended: Sequence[tuple[str, float]]
     opt_outs: Sequence[OptOut]
     ledger: Sequence[Any]
+    # How many mails nobody can know about: hung up on after the final dot, or in the hands of a worker when it died.
+    ambiguous: int
 
 
 def read_ledger(run_id: int) -> Sequence[Any]:
@@ -54,7 +56,7 @@ def compare(accounts: Accounts) -> Findings:
     findings = Findings(states=Counter(row.state for row in accounts.ledger))
     taken = Counter(each.recipient for each in accounts.deliveries if each.taken)
     findings.taken = sum(taken.values())
-    for check in (_nobody_twice, _only_the_cleared, _ledger_agrees, _sums, _objections):
+    for check in (_nobody_twice, _only_the_cleared, _ledger_agrees, _sums, _objections, _ambiguity):
         findings.broken += check(accounts, taken, findings)
     return findings
 
@@ -102,3 +104,9 @@ def _objections(accounts: Accounts, _taken: Counter[str], findings: Findings) ->
     findings.closest = min(before) if before else None
     # `ended` also names mails that the server then refused: a mail must not even have been offered to its end.
     return [f"{email} got the mail {gap:.3f} s after the answer to the objection" for email, gap in late if gap > 0]
+
+
+def _ambiguity(accounts: Accounts, _taken: Counter[str], findings: Findings) -> list[str]:
+    """A worker has one connection, so its death leaves one mail in doubt, however many it had claimed."""
+    unknown = findings.states["unknown"]
+    return [f"{unknown} unknown, but only {accounts.ambiguous} could be"] if unknown > accounts.ambiguous else []

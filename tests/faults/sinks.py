@@ -20,6 +20,7 @@ class Moods:
     pace: float = 0.0
     ended: list[tuple[str, float]] = field(default_factory=list)
     put_off: set[str] = field(default_factory=set)
+    ambiguous: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, verb: str, recipient: str, _count: int) -> Action | None:
@@ -41,8 +42,7 @@ class Moods:
 
     def _at_dot(self) -> Action:
         dice = self.random.random()
-        if dice < 0.005:
-            return Drop(taken=True)
-        if dice > 0.995:
-            return Drop(taken=False)
+        if dice < 0.005 or dice > 0.995:
+            self.ambiguous += 1
+            return Drop(taken=dice < 0.005)
         return Say(b"250 2.0.0 queued\r\n", after=self.pace)

@@ -40,8 +40,9 @@ def accounts(
     ended: Sequence[tuple[str, float]] = (("a@x.example", 11.0),),
     opt_outs: Sequence[OptOut] = (OptOut("a@x.example", 11.5), OptOut("a@x.example", 99.0)),
     ledger: Sequence[Row] = GOOD_LEDGER,
+    ambiguous: int = 1,
 ) -> Accounts:
-    return Accounts(Company(CLEARED, REFUSED), deliveries, ended, opt_outs, ledger)
+    return Accounts(Company(CLEARED, REFUSED), deliveries, ended, opt_outs, ledger, ambiguous)
 
 
 def changed(index: int, row: Row) -> Sequence[Row]:
@@ -68,6 +69,7 @@ def test_kept_promises_are_no_findings():
         (accounts(ledger=[*GOOD_LEDGER, GOOD_LEDGER[-1]]), "5 messages for an audience of 4"),
         (accounts(ledger=changed(1, Row("b@x.example", "claimed"))), "these are not"),
         (accounts(ended=[("a@x.example", 11.6)]), "0.100 s after the answer"),
+        (accounts(ambiguous=0), "1 unknown, but only 0 could be"),
     ],
 )
 def test_every_broken_promise_is_found(wrong, sentence):
