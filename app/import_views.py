@@ -1,125 +1,144 @@
-"""Import a file in the browser: the same importer as on the command line, for files of moderate size."""
+"""Import a file in the browser: a worker reads it in while the page shows how far it is."""
 
 import csv
-import re
-import tempfile
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
+from itertools import islice
 
-from flask import request, send_file
+from flask import Response, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.utils import secure_filename
 
+from app.imports import jobs, listing
+from app.imports.jobs import Wanted
+from app.imports.kinds import INTAKES
+from app.imports.models import ImportJob, ImportState
+from app.imports.remedies import for_file, for_row
+from app.imports.storage import Folder
+from app.uploads import MEGABYTE
 from app.views import routes
-from contacts.importing import Intake, Result, import_file
-from contacts.intakes import ConsentIntake, ContactIntake, OrderIntake
-from core import audit
+from core import audit, clock, tables
 from core.db import transaction
 from core.errors import CrusoeError, NotFound, WrongInput
 from core.permissions import Permission
 from core.settings import settings
-from core.web import acting, needs, page
-from suppression import OptOutIntake
+from core.web import acting, needs, page, takes_files
 
-# More than this is a matter for the command line, which shows how far it is.
-LARGEST_FILE = 64 * 1024 * 1024
 SHOWN_ERRORS = 50
-
-_ERROR_FILE = re.compile(r"[a-z]+-\d{8}-\d{6}-\d{6}\.csv")
-
-INTAKES: dict[str, Any] = {
-    "contacts": ContactIntake,
-    "consents": ConsentIntake,
-    "orders": OrderIntake,
-    "optouts": OptOutIntake,
-}
+LONGEST_MAPPING = 100_000
+# Workers look every five seconds even without a broker; after this something is wrong with them.
+LONGEST_WAIT = timedelta(seconds=30)
 
 
 @routes.get("/import")
 @needs(Permission.IMPORT_CONTACTS)
 def import_form() -> ResponseReturnValue:
-    """The form."""
+    """The form, and what was imported before."""
     return _form()
 
 
 @routes.post("/import")
 @needs(Permission.IMPORT_CONTACTS)
+@takes_files(lambda: settings().import_limit * MEGABYTE)
 def import_upload() -> ResponseReturnValue:
-    """Import a file, or only count what would happen. Good rows are stored, bad ones are listed."""
-    request.max_content_length = LARGEST_FILE
+    """Keep the file for a worker; its page says what becomes of it."""
     try:
-        result, dry_run = _import(), bool(request.form.get("dry_run"))
+        import_id = _keep()
     except CrusoeError as error:
-        error.where = error.where or "file"
         return _form(error), error.status
-    return page("app/import_done.html", result=result, dry_run=dry_run, errors=_first_errors(result))
+    return redirect(url_for("app.import_page", import_id=import_id))
 
 
-@routes.get("/import/errors/<name>")
+@routes.get("/import/<int:import_id>")
 @needs(Permission.IMPORT_CONTACTS)
-def import_errors(name: str) -> ResponseReturnValue:
-    """The rejected rows of an import, to be corrected and imported again."""
-    path = settings().home / "import-errors" / name
-    if not _ERROR_FILE.fullmatch(name) or not path.is_file():
-        raise NotFound("file_unknown", _("There is no such file."))
-    return send_file(path, mimetype="text/csv", as_attachment=True, download_name=name)
+def import_page(import_id: int) -> ResponseReturnValue:
+    """How far one import is, or what came of it."""
+    return _shown("app/import_job.html", import_id)
 
 
-def _form(error: CrusoeError | None = None) -> str:
-    return page("app/import.html", error=error, kinds=list(INTAKES), form=request.form)
+@routes.get("/import/<int:import_id>/progress")
+@needs(Permission.IMPORT_CONTACTS)
+def import_progress(import_id: int) -> ResponseReturnValue:
+    """The part of the page that asks again every second until the import has ended."""
+    return _shown("app/import_progress.html", import_id)
 
 
-def _import() -> Result:
-    kind, upload = request.form.get("kind", ""), request.files.get("file")
-    if kind not in INTAKES:
-        raise WrongInput("kind_unknown", _("Choose what the file holds."), where="kind")
-    if upload is None or not upload.filename:
-        raise WrongInput("file_missing", _("Choose a file."), where="file")
-    intake: Intake[Any] = INTAKES[kind]()
-    with tempfile.TemporaryDirectory() as folder:
-        # The name is kept as evidence of the source, so only its harmless part is used.
-        path = Path(folder) / (secure_filename(upload.filename)[:100] or "upload.csv")
-        upload.save(path)
-        result = import_file(
-            intake,
-            path=path,
-            mapping=_mapping(Path(folder)),
-            dry_run=bool(request.form.get("dry_run")),
-            encoding=request.form.get("encoding") or None,
-        )
-    _note(kind, upload.filename, result)
-    return result
-
-
-def _mapping(folder: Path) -> Path | None:
-    text = request.form.get("mapping", "").strip()
-    if not text:
-        return None
-    path = folder / "mapping.yaml"
-    path.write_text(text)
-    return path
-
-
-def _note(kind: str, name: str, result: Result) -> None:
+@routes.post("/import/<int:import_id>/cancel")
+@needs(Permission.IMPORT_CONTACTS)
+def import_cancel(import_id: int) -> ResponseReturnValue:
+    """Stop it between two chunks; rows that are stored stay."""
     with transaction() as session:
+        waiting = jobs.find(session, import_id).state == ImportState.WAITING
+        cancelled = jobs.cancel(session, import_id, actor=acting())
+    if waiting and cancelled:
+        Folder(import_id).drop_upload()
+    return redirect(url_for("app.import_page", import_id=import_id))
+
+
+@routes.post("/import/<int:import_id>/rejected")
+@needs(Permission.IMPORT_CONTACTS)
+def import_rejected(import_id: int) -> ResponseReturnValue:
+    """The rejected rows, to be corrected and imported again. A POST, because taking them is written down."""
+    path = Folder(import_id).rejected
+    if not path.is_file():
+        raise NotFound("file_unknown", _("There is no such file."), _("Rejected rows are kept for 30 days."))
+    with transaction() as session:
+        job = jobs.find(session, import_id)
         audit.record(
             session,
             actor=acting().email,
             user_id=acting().id,
-            action=f"import.{kind}",
+            action="import.rejected_taken",
             object_type="file",
-            object_id=name[:200],
-            rows=result.rows,
-            rejected=result.rejected,
-            dry_run=bool(request.form.get("dry_run")),
+            object_id=job.name[:200],
+            import_id=import_id,
         )
+    answer: Response = send_file(path, mimetype="text/csv", as_attachment=True, download_name=f"rejected-{job.name}")
+    return answer
 
 
-def _first_errors(result: Result) -> list[list[str]]:
-    if result.errors_file is None:
+def _form(error: CrusoeError | None = None) -> str:
+    table = listing.table()
+    with transaction() as session:
+        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    limit = settings().import_limit
+    return page("app/import.html", error=error, kinds=list(INTAKES), form=request.form, listing=found, limit=limit)
+
+
+def _keep() -> int:
+    form, upload = request.form, request.files.get("file")
+    if form.get("kind", "") not in INTAKES:
+        raise WrongInput("kind_unknown", _("Choose what the file holds."), where="kind")
+    if upload is None or not upload.filename:
+        raise WrongInput("file_missing", _("Choose a file."), where="file")
+    mapping = form.get("mapping", "").strip()
+    if len(mapping) > LONGEST_MAPPING:
+        raise WrongInput("mapping_long", _("The mapping is too long."), where="mapping")
+    # The name is kept as evidence of the source, so only its harmless part is used.
+    name = secure_filename(upload.filename)[-100:] or "upload.csv"
+    wanted = Wanted(form["kind"], name, mapping, form.get("encoding", "").strip()[:40], bool(form.get("dry_run")))
+    with transaction() as session:
+        job = jobs.reserve(session, wanted, size=0, actor=acting())
+        job.size = Folder(job.id).keep(upload.stream, name=name)
+    return job.id
+
+
+def _shown(template: str, import_id: int) -> str:
+    with transaction() as session:
+        job = jobs.find(session, import_id)
+        ahead = jobs.ahead(session, job) if job.state == ImportState.WAITING else 0
+    late = job.state == ImportState.WAITING and not ahead and clock.now() - job.created_at > LONGEST_WAIT
+    error = for_file(job.error["code"], job.error["remedy"]) if job.error else ""
+    rejected = _first_rejected(job)
+    return page(template, job=job, ahead=ahead, late=late, remedy=error, rejected=rejected, open=job.state in jobs.OPEN)
+
+
+def _first_rejected(job: ImportJob) -> list[list[str]]:
+    """Line, field, reason, what is wrong, what to do: of the first rejected rows of an import that has ended."""
+    path = Folder(job.id).rejected
+    if job.ended_at is None or not path.is_file():
         return []
-    with Path(result.errors_file).open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         next(rows, None)
-        return [row[:4] for row, _number in zip(rows, range(SHOWN_ERRORS), strict=False)]
+        return [[*row[:4], for_row(row[2])] for row in islice(rows, SHOWN_ERRORS)]

@@ -1,5 +1,6 @@
 """Every table of every stage, reached in one import, for migrations and tests."""
 
+from app.imports import models as imports
 from campaigns import models as campaigns
 from contacts import consent_models as consents
 from contacts import models as contacts
@@ -16,6 +17,7 @@ from tracking import models as tracking
 MODULES = (
     *(audit, evidence, lease, users),
     *(contacts, consents, tracking, suppression, templates, delivery, segments, campaigns, preferences, lead_handover),
+    imports,
 )
 
 metadata = Base.metadata

@@ -8,7 +8,7 @@ import jinja2
 from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect
 
-from app import errors, formats, languages, limits, navigation, security_headers, sessions, wording
+from app import errors, formats, languages, limits, navigation, security_headers, sessions, uploads, wording
 from core.keys import keys
 from core.settings import settings
 
@@ -26,7 +26,7 @@ STAGES = (
 )
 ROOT = Path(__file__).parent.parent
 
-# A log-in form or a template is far below this; lists and imports say on their own route that they may be larger.
+# A log-in form or a template is far below this; routes that take files say so with `takes_files`.
 LARGEST_FORM = 4 * 1024 * 1024
 
 csrf = CSRFProtect()
@@ -49,7 +49,7 @@ def create_app() -> Flask:
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
     )
     _configure_pages(app)
-    for prepare in (security_headers, errors, sessions, languages, limits, navigation, wording, formats):
+    for prepare in (security_headers, errors, sessions, uploads, languages, limits, navigation, wording, formats):
         prepare.install(app)
     csrf.init_app(app)
     register_pages(app)

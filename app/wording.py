@@ -137,6 +137,19 @@ WORDS: dict[str, dict[str, Word]] = {
         "active": Word(_l("in use"), "green"),
         "replaced": Word(_l("replaced"), "secondary"),
     },
+    "import": {
+        "waiting": Word(_l("waits for its turn"), "yellow"),
+        "running": Word(_l("being imported"), "blue"),
+        "done": Word(_l("done"), "green"),
+        "failed": Word(_l("not imported"), "red"),
+        "cancelled": Word(_l("cancelled"), "secondary"),
+    },
+    "import_kind": {
+        "contacts": Word(_l("contacts"), meaning=_l("people with their addresses and fields")),
+        "consents": Word(_l("consents"), meaning=_l("who asked and confirmed, when, under which words")),
+        "orders": Word(_l("orders"), meaning=_l("what people bought")),
+        "optouts": Word(_l("opt-outs"), meaning=_l("who must not be written to")),
+    },
     "tracking": {
         "none": Word(_l("nothing is recorded"), "secondary"),
         "aggregate": Word(_l("counted without a name"), "azure"),

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64)
     # Seconds before a mail that a server put off is tried for the second time; later pauses are multiples of it.
     retry_after: float = Field(60, gt=0, le=3600)
+    # Megabytes of a file that is imported in the browser; the command line has no limit.
+    import_limit: int = Field(2048, ge=1)
 
     @field_validator("home")
     @classmethod

@@ -53,6 +53,16 @@ def without_csrf(view: View) -> View:
     return view
 
 
+def takes_files(most: Callable[[], int]) -> Callable[[View], View]:
+    """Let a form of signed-in people be larger than others: `most` answers how many bytes its request may have."""
+
+    def mark(view: View) -> View:
+        view.most_bytes = most  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def current_actor() -> Actor | None:
     """Who is signed in, as found at the start of the request."""
     return cast("Actor | None", g.get("actor"))

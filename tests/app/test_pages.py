@@ -119,24 +119,6 @@ def test_a_segment_is_built_and_stored(app, found):
     assert "is not in this segment" in marketer.get("/segments/austria?who=ada").text
 
 
-def test_contacts_are_imported_with_a_report_of_bad_rows(app, found):
-    marketer = person(app, Role.MARKETER)
-    file = io.BytesIO(b"number,email,first_name\nn1,new@mail.example,New\nn2,not an address,Bad\n")
-    form = {"kind": "contacts", "file": (file, "../../x.csv"), "csrf_token": form_token(marketer, "/import")}
-    answer = marketer.post("/import", data=form, content_type="multipart/form-data")
-    assert answer.status_code == 200, answer.text
-    assert "Rejected rows" in answer.text
-    with transaction() as session:
-        assert session.scalar(select(func.count()).where(Contact.number == "n1")) == 1
-        assert session.scalar(select(func.count()).where(Contact.number == "n2")) == 0
-
-
-def test_the_error_file_route_gives_no_other_file(app, found):
-    marketer = person(app, Role.MARKETER)
-    for name in ("..%2f..%2fkeys.json", "keys.json", "contacts-20260101-000000-000000.csv%00"):
-        assert marketer.get(f"/import/errors/{name}").status_code == 404
-
-
 def test_an_export_is_written_down(app, found):
     compliance = person(app, Role.COMPLIANCE)
     answer = post(compliance, "/contacts/export?kind=b2c")
