@@ -9,21 +9,15 @@ contact, so that objections and evidence do too.
 from contacts.address_book import domain_key, ensure_addresses, find_address, note_endpoints_change
 from contacts.addresses import EmailAddress, email_address
 from contacts.choices import Choice, choice, choose
+from contacts.consent_evidence import Asked, Confirmed, Keeping, LandingViewed, MailSent, Withdrawn
+from contacts.consent_pages import Shown, keep_page, privacy_notice, save_privacy_notice
+from contacts.consent_records import consent_records
 from contacts.consent_texts import save_consent_text
-from contacts.consents import (
-    Asked,
-    Confirmed,
-    LandingViewed,
-    MailSent,
-    Withdrawn,
-    confirm_consent,
-    note_consent_step,
-    request_consent,
-    withdraw_consent,
-)
+from contacts.consents import confirm_consent, note_consent_step, request_consent, withdraw_consent
 from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
 from contacts.people import add_contact, erase
+from contacts.proofs import Kept, forget_proofs, keep_for_good, keep_proof, proofs_of, take_out
 
 __all__ = [
     "Asked",
@@ -31,23 +25,35 @@ __all__ = [
     "Confirmed",
     "ControllerPlan",
     "EmailAddress",
+    "Keeping",
+    "Kept",
     "LandingViewed",
     "MailSent",
+    "Shown",
     "Withdrawn",
     "add_contact",
     "choice",
     "choose",
     "confirm_consent",
+    "consent_records",
     "define_field",
     "domain_key",
     "email_address",
     "ensure_addresses",
     "erase",
     "find_address",
+    "forget_proofs",
+    "keep_for_good",
+    "keep_page",
+    "keep_proof",
     "note_consent_step",
     "note_endpoints_change",
+    "privacy_notice",
+    "proofs_of",
     "request_consent",
     "save_consent_text",
     "save_controller",
+    "save_privacy_notice",
+    "take_out",
     "withdraw_consent",
 ]

@@ -4,7 +4,6 @@ A consent holds when `confirmed_at` is there and `withdrawn_at` is not. Both mov
 until the person confirms again, later.
 """
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,96 +11,26 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contacts.consent_models import CHAIN, Consent, ConsentEvent, ConsentStep
+from contacts.consent_evidence import (
+    STEPS,
+    Asked,
+    Confirmed,
+    Evidence,
+    Keeping,
+    LandingViewed,
+    MailSent,
+    Withdrawn,
+    facts,
+    particulars,
+)
+from contacts.consent_models import CHAIN, Consent, ConsentEvent
 from contacts.models import Channel, Controller
+from contacts.proofs import keep_proof
 from core.clock import require_aware
 from core.errors import NotFound, WrongInput
 from core.evidence import open_batch, seal
 
 DOUBLE_OPT_IN = "double_opt_in"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What shows that a person asked: the words, the page, and where the request came from.
-
-    `form_sha256` is the digest of the page as it was shown, `control_state` what was ticked and typed besides the
-    address (never the address itself), `token_hash` the SHA-256 of the token in the mail, hexadecimal.
-    """
-
-    text_version: str
-    text_sha256: str | None = None
-    text_locale: str | None = None
-    privacy_notice_version: str | None = None
-    form_version: str | None = None
-    form_url: str | None = None
-    form_sha256: str | None = None
-    control_state: dict[str, Any] | None = None
-    frequency_stated: str | None = None
-    topics: tuple[str, ...] = ()
-    ip: str | None = None
-    user_agent: str | None = None
-    referrer: str | None = None
-    token_hash: str | None = None
-    token_expires_at: str | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailSent:
-    """What shows that the mail with the link was handed over: which mail, to which server, and its answer."""
-
-    message_id: int | None = None
-    message_header_id: str | None = None
-    template_version: str | None = None
-    mail_sha256: str | None = None
-    smtp_response: str | None = None
-    mx_host: str | None = None
-    queue_id: str | None = None
-    resend_count: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class LandingViewed:
-    """The page behind the link was opened. That alone confirms nothing: scanners open links too."""
-
-    ip: str | None = None
-    user_agent: str | None = None
-    scanner_suspect: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confirmed:
-    """What shows that the person pressed the button: `method` is POST, because GET never changes state."""
-
-    ip: str | None = None
-    user_agent: str | None = None
-    method: str = "POST"
-    page_version: str | None = None
-    page_sha256: str | None = None
-    scanner_suspect: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Withdrawn:
-    """How the consent was taken back: by link, page, phone, letter; and what proves it."""
-
-    through: str
-    ip: str | None = None
-    user_agent: str | None = None
-    message_id: int | None = None
-    note: str | None = None
-
-
-Evidence = Asked | MailSent | LandingViewed | Confirmed | Withdrawn
-
-_STEPS: dict[type, ConsentStep] = {
-    Asked: ConsentStep.REQUESTED,
-    MailSent: ConsentStep.MAIL_SENT,
-    LandingViewed: ConsentStep.LANDING_VIEWED,
-    Confirmed: ConsentStep.CONFIRMED,
-    Withdrawn: ConsentStep.WITHDRAWN,
-}
 
 
 def request_consent(
@@ -113,8 +42,12 @@ def request_consent(
     at: datetime,
     evidence: Asked,
     channel: Channel = Channel.EMAIL,
+    keeping: Keeping | None = None,
 ) -> int:
-    """Note that somebody asked to be written to. Answers the consent's id; a consent that holds goes on holding."""
+    """Note that somebody asked to be written to. Answers the consent's id; a consent that holds goes on holding.
+
+    `keeping` says for how long it is known who it was, when nobody confirms.
+    """
     at = require_aware(at)
     values = {"text_version": evidence.text_version, "requested_at": at}
     statement = insert(Consent).values(
@@ -142,7 +75,8 @@ def request_consent(
     )
     if consent_id is None:
         raise NotFound("consent_unknown", "The consent was not stored.")
-    _record(session, consent_id=consent_id, at=at, evidence=evidence, about=_about(session, consent_id))
+    about = _about(session, consent_id) | {"requested_at": at.isoformat(timespec="milliseconds")}
+    _record(session, consent_id=consent_id, at=at, evidence=evidence, about=about, keeping=keeping)
     return consent_id
 
 
@@ -230,6 +164,7 @@ def _about(session: Session, consent_id: int) -> dict[str, Any]:
     row = session.execute(select(Consent, Controller.name).join(Controller).where(Consent.id == consent_id)).one()
     consent = row.Consent
     return {
+        "reference": str(consent.reference),
         "controller_id": consent.controller_id,
         "controller_name": row.name,
         "channel": consent.channel,
@@ -239,20 +174,30 @@ def _about(session: Session, consent_id: int) -> dict[str, Any]:
 
 
 def _record(
-    session: Session, *, consent_id: int, at: datetime, evidence: Evidence, about: dict[str, Any] | None = None
+    session: Session,
+    *,
+    consent_id: int,
+    at: datetime,
+    evidence: Evidence,
+    about: dict[str, Any] | None = None,
+    keeping: Keeping | None = None,
 ) -> None:
     """Append one event, unless the same step at the same moment is there already."""
-    given = {name: value for name, value in asdict(evidence).items() if value not in (None, ())}
+    said = {**(about or {}), **facts(evidence)}
+    personal = particulars(evidence)
+    if personal is not None:
+        keeping = keeping or Keeping(subject=f"consent:{consent_id}")
+        said["particulars"] = keep_proof(session, content=personal, subject=keeping.subject, until=keeping.until)
     batch = open_batch(session)
     session.execute(
         insert(ConsentEvent)
         .values(
             batch_id=batch,
             consent_id=consent_id,
-            step=_STEPS[type(evidence)],
+            step=STEPS[type(evidence)],
             at=at,
             recorded_at=func.now(),
-            evidence={**(about or {}), **given},
+            evidence=said,
         )
         .on_conflict_do_nothing(index_elements=["consent_id", "step", "at"])
     )

@@ -6,6 +6,7 @@ decision, no send; at most once (what ends ambiguously is `unknown` and stays so
 mail after an opt-out was answered (`wait_until_quiet`).
 """
 
+from delivery.notes import Note, notes
 from delivery.plan import Planned, plan
 from delivery.quiet import wait_until_quiet
 from delivery.return_path import mail_id, message_of, return_path
@@ -21,16 +22,20 @@ from delivery.runs import (
 )
 from delivery.senders import SenderPlan, save_sender
 from delivery.tidy import Tidied, tidy
-from delivery.transactional import enqueue, state_of
+from delivery.transactional import copies, copy_subject, enqueue, state_of
 
 __all__ = [
+    "Note",
     "Planned",
     "SenderPlan",
     "Tidied",
+    "copies",
+    "copy_subject",
     "enqueue",
     "finish_if_done",
     "mail_id",
     "message_of",
+    "notes",
     "open_run",
     "pause_run",
     "plan",

@@ -17,7 +17,8 @@ from delivery.claim import LEASE, Claim
 from delivery.handover_journal import Journal
 from delivery.recipients import Matter, Recipient
 from delivery.settle import settle
-from delivery.smtp import Accepted, Connection, Mail, NotAttempted, Outcome, Phase, Refused
+from delivery.smtp import Accepted, Connection, Mail, NotAttempted, Outcome, Phase, Refused, Unknown
+from delivery.transactional import keep_copies
 
 log = structlog.get_logger()
 
@@ -143,6 +144,9 @@ class Handover:
                 outcomes[message_id] = NotAttempted(Phase.MAIL, None, "")
         if outcomes:
             with transaction() as session:
+                if self.batch.matter.is_answer:
+                    sent = [each for each, found in outcomes.items() if isinstance(found, Accepted | Unknown)]
+                    keep_copies(session, {each: self.mails[each] for each in sent}, server=str(self.connection.server))
                 settle(
                     session,
                     claim=self.batch.claim,

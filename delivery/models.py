@@ -36,6 +36,10 @@ class Sender(Base):
     dkim_selector: Mapped[str | None]
     # Up to here the rate limit is used up; all workers reserve their share on this row.
     paced_until: Mapped[Moment | None]
+    # While its server takes no mail: since when, what stood in the way, and when a worker asks again.
+    away_since: Mapped[Moment | None]
+    away_text: Mapped[str | None]
+    next_try_at: Mapped[Moment | None]
     created_at: Mapped[CreatedAt]
 
 
@@ -52,6 +56,8 @@ class Run(Base):
     name: Mapped[str]
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
     purpose: Mapped[str]
+    # Who switched this topic off on the preference page gets nothing of this run.
+    topic: Mapped[str | None]
     tracking: Mapped[TrackingLevel] = mapped_column(text_enum(TrackingLevel))
     content: Mapped[Document]
     content_sha256: Mapped[bytes] = mapped_column(LargeBinary)
@@ -112,6 +118,7 @@ class MessageValue(Base):
     """What a single message says besides what is known of its contact; erased as soon as the message is settled.
 
     `recipient` is the address in clear where no endpoint stands for it yet, as in mail that asks for a confirmation.
+    `keep_copy`: the exact bytes that are handed over are kept as a proof.
     """
 
     __tablename__ = "message_value"
@@ -119,3 +126,4 @@ class MessageValue(Base):
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), primary_key=True)
     recipient: Mapped[str | None]
     values: Mapped[Document] = mapped_column(server_default="{}")
+    keep_copy: Mapped[bool] = mapped_column(server_default="false")

@@ -1,16 +1,23 @@
 """Single answers to what somebody did: through the same ledger, gate and workers as a campaign."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from contacts import Kept, keep_proof, proofs_of
 from core import clock
 from core.tasks import ring
 from delivery.models import Message, MessageValue
 from delivery.runs import SEND
+from delivery.smtp import Mail
 from delivery.states import MessageState
+
+# Who asked for the copy says within this time that it is needed for good; else it goes.
+COPY_KEPT = timedelta(days=14)
 
 
 def enqueue(
@@ -22,6 +29,7 @@ def enqueue(
     contact_id: int | None = None,
     recipient: str | None = None,
     values: dict[str, Any] | None = None,
+    keep_copy: bool = False,
 ) -> int | None:
     """Put one message into a standing run (see `standing_run`) and ring. Answers its id.
 
@@ -29,6 +37,9 @@ def enqueue(
     and answers None. `recipient` is the address in clear where no contact has it yet. A value of the form
     `{"path": "/k/", "sign": 7}` becomes a signed address when the mail is made, so that no secret is stored. Recipient
     and values are erased when the message is settled.
+
+    `keep_copy` keeps the exact bytes that are handed over as proofs of `copy_subject(id)`, for fourteen days unless
+    somebody keeps them for good.
     """
     message_id: int | None = session.scalar(
         upsert(Message)
@@ -45,10 +56,34 @@ def enqueue(
     )
     if message_id is None:
         return None
-    if recipient or values:
-        session.execute(insert(MessageValue).values(message_id=message_id, recipient=recipient, values=values or {}))
+    if recipient or values or keep_copy:
+        kept = {"recipient": recipient, "values": values or {}, "keep_copy": keep_copy}
+        session.execute(insert(MessageValue).values(message_id=message_id, **kept))
     ring(session, SEND)
     return message_id
+
+
+def copy_subject(message_id: int) -> str:
+    """What the copies of a message are kept under."""
+    return f"message:{message_id}"
+
+
+def copies(session: Session, message_id: int) -> list[Kept]:
+    """The copies of what was handed over, oldest first; more than one when a first try ended in doubt.
+
+    Each names its SHA-256 and, as `relay`, the server that it was handed to.
+    """
+    return proofs_of(session, copy_subject(message_id))
+
+
+def keep_copies(session: Session, mails: Mapping[int, Mail | str], *, server: str) -> None:
+    """Keep what was handed to this server, of those messages for which it was asked. Before they are settled."""
+    asked = select(MessageValue.message_id).where(MessageValue.message_id.in_(mails), MessageValue.keep_copy)
+    for message_id in session.scalars(asked):
+        mail = mails[message_id]
+        if isinstance(mail, Mail):
+            subject, until = copy_subject(message_id), clock.now() + COPY_KEPT
+            keep_proof(session, content=mail.content, subject=subject, until=until, about={"relay": server})
 
 
 def state_of(session: Session, *, message_id: int) -> MessageState | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts.consent_models import ConsentText
+from contacts import privacy_notice
+from contacts.consent_models import ConsentPage, ConsentText
 from contacts.models import Controller
 from core.errors import NotFound, WrongInput
 from delivery.models import Sender
@@ -14,7 +15,10 @@ from preferences.models import SignupForm
 
 @dataclass(frozen=True, kw_only=True)
 class FormPlan:
-    """What somebody wants a form to be; controller and sender by their codes."""
+    """What somebody wants a form to be; controller and sender by their codes.
+
+    `privacy_version` names the privacy notice that can be read there; `frequency` says in words how often mail comes.
+    """
 
     code: str
     sender: str
@@ -22,6 +26,8 @@ class FormPlan:
     controller: str = "default"
     purpose: str = "newsletter"
     topics: list[str] = field(default_factory=list)
+    privacy_version: str | None = None
+    frequency: str | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class OpenForm:
     controller: Controller
     sender: Sender
     text: ConsentText
+    privacy: ConsentPage | None
+    frequency: str | None
     topics: tuple[str, ...]
 
 
@@ -49,12 +57,19 @@ def save_form(session: Session, *, plan: FormPlan) -> SignupForm:
             f"Form {plan.code}: there is no consent text {plan.text_version}.",
             "Write the words that people agree to first.",
         )
+    if plan.privacy_version and privacy_notice(session, version=plan.privacy_version, locale="en") is None:
+        raise WrongInput(
+            "privacy_notice_unknown",
+            f"Form {plan.code}: there is no privacy notice {plan.privacy_version}.",
+            "Write the privacy notice first.",
+        )
     form = session.scalar(select(SignupForm).where(SignupForm.code == plan.code))
     if form is None:
         form = SignupForm(code=plan.code)
         session.add(form)
     form.controller_id, form.sender_id = controller_id, sender.id
     form.purpose, form.text_version, form.topics = plan.purpose, plan.text_version, list(plan.topics)
+    form.privacy_version, form.frequency = plan.privacy_version, plan.frequency
     form.closed_at = None
     session.flush()
     return form
@@ -72,6 +87,7 @@ def open_form(session: Session, *, code: str, locale: str) -> OpenForm:
     if row is None or text is None:
         raise NotFound("form_unknown", "There is no such form.")
     form, controller, sender = row
+    notice = form.privacy_version and privacy_notice(session, version=form.privacy_version, locale=locale)
     return OpenForm(
         id=form.id,
         code=form.code,
@@ -79,6 +95,8 @@ def open_form(session: Session, *, code: str, locale: str) -> OpenForm:
         controller=controller,
         sender=sender,
         text=text,
+        privacy=notice or None,
+        frequency=form.frequency,
         topics=tuple(form.topics),
     )
 

@@ -7,7 +7,9 @@ all forms together, however its address is spelled.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+# How long a link can be used, and how long it is known who never used it.
 LIFETIME = timedelta(days=7)
+FORGOTTEN_AFTER = timedelta(days=14)
 BETWEEN_MAILS = timedelta(hours=24)
 PERIOD = timedelta(days=30)
 MOST_IN_PERIOD = 3

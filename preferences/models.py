@@ -1,5 +1,7 @@
 """Sign-up forms and the requests for consent that wait for their confirmation."""
 
+from datetime import date
+
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,24 +20,24 @@ class SignupForm(Base):
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
     purpose: Mapped[str]
     text_version: Mapped[str]
+    privacy_version: Mapped[str | None]
+    frequency: Mapped[str | None]
     topics: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     created_at: Mapped[CreatedAt]
     closed_at: Mapped[Moment | None]
 
 
 class SignupRequest(Base):
-    """One use of a form.
+    """One use of a form; what nobody confirmed is removed after fourteen days.
 
-    `typed` is the address in clear, erased as soon as the contact has it or the request has expired. `mailbox_key`
-    stands for the mailbox behind spellings such as a.nn+news@, so that limits cannot be passed by spelling it anew. The
-    token in the mail is signed from the id; there is nothing secret to be stored.
+    `typed` is the address in clear, erased as soon as the contact has it or the request has expired. Of the token in
+    the mail only the SHA-256 is stored.
     """
 
     __tablename__ = "signup_request"
     __table_args__ = (
-        Index(None, "mailbox_key", "requested_at"),
         Index(None, "ip", "requested_at"),
-        Index("ix_signup_request_open", "expires_at", postgresql_where=text("typed IS NOT NULL")),
+        Index("ix_signup_request_open", "requested_at", postgresql_where=text("confirmed_at IS NULL")),
         Index("ix_signup_request_unnoted", "message_id", postgresql_where=text("mail_noted_at IS NULL")),
     )
 
@@ -43,7 +45,7 @@ class SignupRequest(Base):
     form_id: Mapped[int] = mapped_column(ForeignKey("signup_form.id"))
     address_id: Mapped[int] = mapped_column(ForeignKey("address.id"))
     consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"))
-    mailbox_key: Mapped[bytes] = mapped_column(LargeBinary)
+    token_sha256: Mapped[bytes] = mapped_column(LargeBinary)
     typed: Mapped[str | None]
     text_version: Mapped[str]
     locale: Mapped[str]
@@ -53,3 +55,26 @@ class SignupRequest(Base):
     confirmed_at: Mapped[Moment | None]
     message_id: Mapped[int | None] = mapped_column(BigInteger)
     mail_noted_at: Mapped[Moment | None]
+
+
+class SignupMail(Base):
+    """A mail that asked for a confirmation, for counting: a form must not be a way to flood a mailbox.
+
+    `mailbox_key` is the keyed hash of the mailbox behind spellings such as a.nn+news@, so that the limit cannot be
+    passed by spelling it anew. Removed when the limit does not look back so far any more.
+    """
+
+    __tablename__ = "signup_mail"
+
+    mailbox_key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    asked_at: Mapped[Moment] = mapped_column(primary_key=True, index=True)
+
+
+class SignupCount(Base):
+    """How many requests of a day nobody confirmed: all that is left of them."""
+
+    __tablename__ = "signup_count"
+
+    form_id: Mapped[int] = mapped_column(ForeignKey("signup_form.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    unconfirmed: Mapped[int]

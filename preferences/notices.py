@@ -16,7 +16,7 @@ from templates import Draft, compile_notice
 LOCALES = ("de", "en")
 
 # Part of the evidence: a new wording is a new version.
-CONFIRMATION_VERSION = "confirmation-1"
+CONFIRMATION_VERSION = "confirmation-2"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _draft(locale: str, subject: str, *paragraphs: str) -> Draft:
 
 CONFIRMATION = Notice(
     name="double_opt_in",
-    texts=frozenset({"asked_at"}),
+    texts=frozenset({"asked_at", "reference"}),
     urls=frozenset({"confirm_url"}),
     drafts={
         "de": _draft(
@@ -49,7 +49,7 @@ CONFIRMATION = Notice(
             '<a href="{{ confirm_url }}">Anmeldung ansehen und bestätigen</a>',
             "Haben Sie sich nicht angemeldet? Dann tun Sie nichts: Ohne Bestätigung kommen keine weiteren E-Mails,"
             " und Ihre Adresse wird nach sieben Tagen gelöscht.",
-            "Fragen beantwortet {{ sender.address }}.",
+            "Fragen beantwortet {{ sender.address }}. Nummer dieser Anmeldung: {{ reference }}",
         ),
         "en": _draft(
             "en",
@@ -60,7 +60,7 @@ CONFIRMATION = Notice(
             '<a href="{{ confirm_url }}">Look at the sign-up and confirm it</a>',
             "You did not sign up? Then do nothing: without a confirmation you get no further mail, and your address is"
             " deleted after seven days.",
-            "Questions are answered by {{ sender.address }}.",
+            "Questions are answered by {{ sender.address }}. Number of this sign-up: {{ reference }}",
         ),
     },
 )

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import force_locale, format_date, format_datetime
 
 from core.web import blueprint, page
-from preferences.signup import Visit
+from preferences.visits import Visit
 
 LANGUAGES = ("en", "de")
 LARGEST_FORM = 64 * 1024

@@ -4,6 +4,7 @@ Both steps are kept with their evidence. Who asks learns nothing about the addre
 known, blocked, or was asked too often.
 """
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +12,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from contacts import (
-    Asked,
-    Confirmed,
     EmailAddress,
     LandingViewed,
     add_contact,
@@ -21,31 +20,24 @@ from contacts import (
     email_address,
     ensure_addresses,
     find_address,
+    keep_for_good,
     note_consent_step,
     request_consent,
 )
+from contacts.consent_models import Consent
 from contacts.models import Controller
 from core import clock
 from core.keys import address_key, fingerprint
-from delivery import enqueue
+from delivery import copy_subject, enqueue
+from preferences import evidence
 from preferences.forms import OpenForm
 from preferences.limits import LIFETIME, MOST_PER_IP_AND_HOUR, PERIOD, mailbox, may_ask_again
+from preferences.mails_sent import handed_over_at, note_mail
 from preferences.masking import masked
-from preferences.models import SignupForm, SignupRequest
+from preferences.models import SignupForm, SignupMail, SignupRequest
 from preferences.notices import CONFIRMATION, run_for
+from preferences.visits import Visit
 from tracking import make_id_token, read_id_token
-
-
-@dataclass(frozen=True, kw_only=True)
-class Visit:
-    """Where a request came from, as far as the law wants it kept, and the page as it was shown."""
-
-    ip: str | None
-    user_agent: str | None
-    referrer: str | None = None
-    page_url: str | None = None
-    page_sha256: str | None = None
-    shown_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +47,7 @@ class Landing:
     masked: str
     controller: Controller
     purpose: str
+    topics: tuple[str, ...]
     requested_at: datetime
     locale: str
     confirmed: bool
@@ -73,14 +66,21 @@ def ask(session: Session, *, form: OpenForm, typed: str, locale: str, visit: Vis
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('signup'), hashtext(:key))"), {"key": key.hex()})
     if not _within_limits(session, key=key, ip=visit.ip, now=now):
         return False
-    request = _store(session, form=form, email=email, key=key, locale=locale, visit=visit, now=now)
+    session.add(SignupMail(mailbox_key=key, asked_at=now))
+    request = _store(session, form=form, typed=typed, email=email, locale=locale, visit=visit, now=now)
+    reference = session.get_one(Consent, request.consent_id).reference
     request.message_id = enqueue(
         session,
         run_id=run_for(session, CONFIRMATION, sender=form.sender, controller=form.controller, locale=locale),
         address_id=request.address_id,
         occurrence=request.id,
         recipient=email.value,
-        values={"confirm_url": {"path": "/k/", "sign": request.id}, "asked_at": f"{now:%Y-%m-%d %H:%M} UTC"},
+        values={
+            "confirm_url": {"path": "/k/", "sign": request.id},
+            "asked_at": f"{now:%Y-%m-%d %H:%M} UTC",
+            "reference": str(reference),
+        },
+        keep_copy=True,
     )
     session.flush()
     return request.message_id is not None
@@ -88,9 +88,7 @@ def ask(session: Session, *, form: OpenForm, typed: str, locale: str, visit: Vis
 
 def _within_limits(session: Session, *, key: bytes, ip: str | None, now: datetime) -> bool:
     earlier = session.scalars(
-        select(SignupRequest.requested_at).where(
-            SignupRequest.mailbox_key == key, SignupRequest.requested_at > now - PERIOD
-        )
+        select(SignupMail.asked_at).where(SignupMail.mailbox_key == key, SignupMail.asked_at > now - PERIOD)
     )
     if not may_ask_again(list(earlier), now=now):
         return False
@@ -105,31 +103,32 @@ def _within_limits(session: Session, *, key: bytes, ip: str | None, now: datetim
 
 
 def _store(
-    session: Session, *, form: OpenForm, email: EmailAddress, key: bytes, locale: str, visit: Visit, now: datetime
+    session: Session, *, form: OpenForm, typed: str, email: EmailAddress, locale: str, visit: Visit, now: datetime
 ) -> SignupRequest:
     number = session.scalar(text("SELECT nextval(pg_get_serial_sequence('signup_request', 'id'))")) or 0
     address_id = ensure_addresses(session, [email])[email.key]
-    expires = now + LIFETIME
+    token, expires = make_id_token(number), now + LIFETIME
     consent_id = request_consent(
         session,
         address_id=address_id,
         controller_id=form.controller.id,
         purpose=form.purpose,
         at=now,
-        evidence=_evidence(form, token=make_id_token(number), expires=expires, visit=visit),
+        evidence=evidence.asked(form, typed=typed, email=email, token=token, expires=expires, visit=visit),
+        keeping=evidence.keeping(number, requested_at=now),
     )
     session.execute(
         text(
-            "INSERT INTO signup_request (id, form_id, address_id, consent_id, mailbox_key, typed, text_version, locale,"
-            " ip, requested_at, expires_at) OVERRIDING SYSTEM VALUE VALUES (:id, :form, :address, :consent, :key,"
-            " :typed, :version, :locale, :ip, :at, :expires)"
+            "INSERT INTO signup_request (id, form_id, address_id, consent_id, token_sha256, typed, text_version,"
+            " locale, ip, requested_at, expires_at) OVERRIDING SYSTEM VALUE VALUES (:id, :form, :address, :consent,"
+            " :token, :typed, :version, :locale, :ip, :at, :expires)"
         ),
         {
             "id": number,
             "form": form.id,
             "address": address_id,
             "consent": consent_id,
-            "key": key,
+            "token": fingerprint(token),
             "typed": email.value,
             "version": form.text.version,
             "locale": locale,
@@ -139,25 +138,6 @@ def _store(
         },
     )
     return session.get_one(SignupRequest, number)
-
-
-def _evidence(form: OpenForm, *, token: str, expires: datetime, visit: Visit) -> Asked:
-    return Asked(
-        text_version=form.text.version,
-        text_sha256=form.text.sha256.hex(),
-        text_locale=form.text.locale,
-        form_version=form.code,
-        form_url=visit.page_url,
-        form_sha256=visit.page_sha256,
-        control_state={"consent": "ticked by the person, unticked before"},
-        topics=form.topics,
-        ip=visit.ip,
-        user_agent=visit.user_agent,
-        referrer=visit.referrer,
-        token_hash=fingerprint(token).hex(),
-        token_expires_at=expires.isoformat(),
-        source=f"form:{form.code}",
-    )
 
 
 def landing(session: Session, *, token: str) -> Landing | None:
@@ -170,6 +150,7 @@ def landing(session: Session, *, token: str) -> Landing | None:
         masked=masked(request.typed) if request.typed else "",
         controller=controller,
         purpose=form.purpose,
+        topics=tuple(form.topics),
         requested_at=request.requested_at,
         locale=request.locale,
         confirmed=request.confirmed_at is not None,
@@ -189,13 +170,7 @@ def confirm(session: Session, *, token: str, visit: Visit) -> Landing | None:
     now = clock.now()
     if request.confirmed_at is None and request.expires_at > now and request.typed:
         _store_contact(session, request=request, form=form)
-        if visit.shown_at is not None:
-            seen = LandingViewed(ip=visit.ip, user_agent=visit.user_agent)
-            note_consent_step(session, consent_id=request.consent_id, at=visit.shown_at, evidence=seen)
-        pressed = Confirmed(ip=visit.ip, user_agent=visit.user_agent, page_sha256=visit.page_sha256)
-        confirm_consent(
-            session, consent_id=request.consent_id, at=now, evidence=pressed, text_version=request.text_version
-        )
+        _note_steps(session, request, visit=visit, now=now)
         request.confirmed_at = now
         session.flush()
     answer = landing(session, token=token)
@@ -204,6 +179,18 @@ def confirm(session: Session, *, token: str, visit: Visit) -> Landing | None:
         request.typed = None
         session.flush()
     return answer
+
+
+def _note_steps(session: Session, request: SignupRequest, *, visit: Visit, now: datetime) -> None:
+    """Put the proof of all steps on record, for good: the mail, the page behind its link, and the button."""
+    note_mail(session, request, arrived=True)
+    if visit.shown_at is not None:
+        seen = LandingViewed(ip=visit.ip, user_agent=visit.user_agent)
+        note_consent_step(session, consent_id=request.consent_id, at=visit.shown_at, evidence=seen)
+    pressed = evidence.confirmed(visit, at=now, mailed_at=handed_over_at(session, request))
+    confirm_consent(session, consent_id=request.consent_id, at=now, evidence=pressed, text_version=request.text_version)
+    subjects = [evidence.request_subject(request.id), copy_subject(request.message_id or 0)]
+    keep_for_good(session, subjects)
 
 
 def _store_contact(session: Session, *, request: SignupRequest, form: SignupForm) -> None:
@@ -226,4 +213,6 @@ def _find(session: Session, *, token: str, lock: bool = False) -> tuple[SignupRe
         .where(SignupRequest.id == number)
     )
     row = session.execute(query.with_for_update(of=SignupRequest) if lock else query).first()
-    return None if row is None else (row.SignupRequest, row.SignupForm, row.Controller)
+    if row is None or not hmac.compare_digest(row.SignupRequest.token_sha256, fingerprint(token)):
+        return None
+    return row.SignupRequest, row.SignupForm, row.Controller

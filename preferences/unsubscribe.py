@@ -16,7 +16,7 @@ from core import clock
 from core.db import transaction
 from delivery import wait_until_quiet
 from preferences.recipient import Recipient, recipient
-from preferences.signup import Visit
+from preferences.visits import Visit
 from suppression import Cause, add
 from suppression.models import SuppressionEntry, SuppressionLift
 from tracking import EventKind, Happening, Purpose, record
@@ -104,7 +104,13 @@ def _note(session: Session, who: Recipient, *, scope: Scope, through: str, visit
         session,
         address_id=who.address_id,
         at=now,
-        evidence=Withdrawn(through=through, ip=visit.ip, user_agent=visit.user_agent, message_id=who.token.message_id),
+        evidence=Withdrawn(
+            through=through,
+            ip=visit.ip,
+            user_agent=visit.user_agent,
+            message_id=who.token.message_id,
+            evidence_ref=f"message:{who.token.message_id}",
+        ),
         controller_id=None if everything or who.controller is None else who.controller.id,
         channel=None if everything else Channel.EMAIL,
         purpose=None if everything else who.purpose,

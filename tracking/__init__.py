@@ -21,7 +21,7 @@ from tracking.tokens import (
     read_id_token,
     read_message_token,
 )
-from tracking.verdict import READING
+from tracking.verdict import READING, Hit, judge_alone
 
 __all__ = [
     "READING",
@@ -29,12 +29,14 @@ __all__ = [
     "Counts",
     "EventKind",
     "Happening",
+    "Hit",
     "MessageToken",
     "Moment",
     "Purpose",
     "Sending",
     "Verdict",
     "counts",
+    "judge_alone",
     "links_of_run",
     "make_aggregate_token",
     "make_id_token",

@@ -1,4 +1,4 @@
-"""The rule settings, the score rules, and who hears about leads."""
+"""The rule settings, the score rules, privacy notices, and who hears about leads."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contacts import privacy_notice
 from core import clock
 from core.errors import WrongInput
 from core.users import User
@@ -26,6 +27,14 @@ def validated(model: type[BaseModel], data: Any) -> Values:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise WrongInput("document", f"{place}: {first['msg']}.", where=place) from error
+
+
+def current_privacy_notice(session: Session, values: Values) -> Values | None:
+    """The notice of this version and language; another wording is refused when it is written."""
+    found = privacy_notice(session, version=values["version"], locale=values["locale"])
+    if found is None or found.locale != values["locale"]:
+        return None
+    return {"version": found.version, "locale": found.locale, "text": found.content}
 
 
 def wanted_rules(data: Any, folder: Path) -> Values:

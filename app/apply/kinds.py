@@ -17,7 +17,7 @@ from app.apply.schema import ControllerItem, FieldItem, Item, SenderItem, Templa
 from campaigns import Plan
 from campaigns import save as save_campaign
 from campaigns.models import Campaign
-from contacts import ControllerPlan, define_field, save_consent_text, save_controller
+from contacts import ControllerPlan, define_field, save_consent_text, save_controller, save_privacy_notice
 from contacts.consent_models import ConsentText
 from contacts.models import Controller, FieldDefinition
 from core.errors import WrongInput
@@ -168,7 +168,7 @@ def _current_form(session: Session, values: Values) -> Values | None:
     if row is None:
         return None
     form, controller, sender = row
-    names = ("code", "purpose", "text_version", "topics")
+    names = ("code", "purpose", "text_version", "topics", "privacy_version", "frequency")
     return {name: getattr(form, name) for name in names} | {"controller": controller, "sender": sender}
 
 
@@ -213,6 +213,13 @@ KINDS: tuple[Kind, ...] = (
         plain,
         _current_text,
         lambda session, values, _: save_consent_text(session, **values),
+        key="version",
+    ),
+    Kind(
+        "privacy_notices",
+        plain,
+        documents.current_privacy_notice,
+        lambda session, values, _: save_privacy_notice(session, **values),
         key="version",
     ),
     Kind(

@@ -97,7 +97,9 @@ class FormItem(Item):
     sender: Code
     purpose: Code = "newsletter"
     text_version: Name
-    topics: list[str] = []
+    privacy_version: Name | None = None
+    frequency: Name | None = None
+    topics: list[Name] = []
 
 
 class ConsentTextItem(Item):
@@ -106,6 +108,12 @@ class ConsentTextItem(Item):
     version: Name
     locale: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
     text: Name
+
+
+class PrivacyNoticeItem(ConsentTextItem):
+    """A version of the privacy notice that people can read where they sign up. Never changed once it is there."""
+
+    text: Annotated[str, StringConstraints(min_length=1)]
 
 
 class WebhookItem(Item):
@@ -127,6 +135,7 @@ SECTIONS: dict[str, type[Item]] = {
     "controllers": ControllerItem,
     "fields": FieldItem,
     "consent_texts": ConsentTextItem,
+    "privacy_notices": PrivacyNoticeItem,
     "senders": SenderItem,
     "segments": SegmentItem,
     "templates": TemplateItem,

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
@@ -76,9 +77,22 @@ def shown(page: str, seconds: float = 10) -> str:
     return nonce.make(page, now=clock.now() - timedelta(seconds=seconds))
 
 
+def form_shown(client: FlaskClient, code: str = "news", seconds: float = 10) -> str:
+    """Look at a form, and answer its hidden value as if that had been a moment ago."""
+    with time_machine.travel(clock.now() - timedelta(seconds=seconds), tick=True):
+        page = client.get(f"/s/{code}").get_data(as_text=True)
+    found = re.search(r'name="shown" value="([^"]*)"', page)
+    return found.group(1) if found else ""
+
+
 def sign_up(client: FlaskClient, address: str, *, code: str = "news", **changes: str):
-    fields = {"email": address, "consent": "yes", "website": "", "shown": shown(f"s/{code}")} | changes
-    return client.post(f"/s/{code}", data=fields)
+    changes.setdefault("shown", form_shown(client, code))
+    return client.post(f"/s/{code}", data={"email": address, "consent": "yes", "website": ""} | changes)
+
+
+def confirm(client: FlaskClient, token: str, **headers: str):
+    """Press the button on the page behind the link."""
+    return client.post(f"/k/{token}", data={"shown": shown(f"k/{token}")}, headers=headers)
 
 
 def words(response) -> str:

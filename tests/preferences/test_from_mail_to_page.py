@@ -51,7 +51,7 @@ def test_the_mail_that_asks_leads_to_the_button_that_confirms(client, sink):
     assert path in mail.get_body(("plain",)).get_content()
     assert "<img" not in mail.get_body(("html",)).get_content()
     client.get(path)
-    client.post(path, data={"shown": scene.shown("k")})
+    scene.confirm(client, path.removeprefix("/k/"))
     note_mails.verb()
     with transaction() as session:
         assert session.scalar(select(Consent.confirmed_at)) is not None

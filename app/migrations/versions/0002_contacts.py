@@ -44,6 +44,42 @@ def upgrade() -> None:
         sa.UniqueConstraint("version", "locale", name=op.f("uq_consent_text_version_locale")),
     )
     op.create_table(
+        "consent_page",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "privacy_notice",
+                "form",
+                "confirmation",
+                name="pagekind",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("locale", sa.String(), nullable=False),
+        sa.Column("content", sa.String(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_page")),
+        sa.UniqueConstraint("kind", "version", "locale", name=op.f("uq_consent_page_kind_version_locale")),
+    )
+    op.create_table(
+        "proof",
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("about", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("kept_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_proof")),
+    )
+    op.create_index(op.f("ix_proof_subject"), "proof", ["subject"], unique=False)
+    op.create_index(op.f("ix_proof_kept_until"), "proof", ["kept_until"], unique=False)
+    op.create_table(
         "controller",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
@@ -82,6 +118,7 @@ def upgrade() -> None:
     op.create_table(
         "consent",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("reference", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("address_id", sa.BigInteger(), nullable=False),
         sa.Column("controller_id", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -174,9 +211,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_event")),
         sa.UniqueConstraint("consent_id", "step", "at", name=op.f("uq_consent_event_consent_id_step_at")),
     )
-    op.create_index(
-        op.f("ix_consent_event_batch_id"), "consent_event", ["batch_id"], unique=False, postgresql_using="brin"
-    )
+    # B-tree, because every sign-up seals a batch of its own: BRIN reads all pages since the last vacuum each time.
+    op.create_index(op.f("ix_consent_event_batch_id"), "consent_event", ["batch_id"], unique=False)
     op.create_table(
         "endpoint",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -222,6 +258,30 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_text FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_page FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+    # A proof is kept for a while or for good. The one change is from the one to the other; only the former is removed.
+    op.execute("""
+        CREATE FUNCTION guard_proof() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF OLD.kept_until IS NOT NULL THEN
+                IF TG_OP = 'DELETE' THEN
+                    RETURN OLD;
+                ELSIF NEW.kept_until IS NULL
+                    AND (NEW.sha256, NEW.subject, NEW.about, NEW.sealed, NEW.created_at)
+                        = (OLD.sha256, OLD.subject, OLD.about, OLD.sealed, OLD.created_at) THEN
+                    RETURN NEW;
+                END IF;
+            END IF;
+            RAISE EXCEPTION 'a proof is evidence: it is never changed, and removed only when nobody confirmed it'
+                USING ERRCODE = 'restrict_violation';
+        END $$
+    """)
+    op.execute("CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON proof FOR EACH ROW EXECUTE FUNCTION guard_proof()")
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE TRUNCATE ON proof FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
     op.execute("INSERT INTO controller (code, name, imprint, country) VALUES ('default', 'Our company', '', 'DE')")
 
 
@@ -231,7 +291,7 @@ def downgrade() -> None:
     op.drop_table("purchase")
     op.drop_index(op.f("ix_endpoint_contact_id"), table_name="endpoint")
     op.drop_table("endpoint")
-    op.drop_index(op.f("ix_consent_event_batch_id"), table_name="consent_event", postgresql_using="brin")
+    op.drop_index(op.f("ix_consent_event_batch_id"), table_name="consent_event")
     op.drop_table("consent_event")
     op.drop_table("recipient_choice")
     op.drop_index(op.f("ix_contact_company_id"), table_name="contact")
@@ -240,6 +300,11 @@ def downgrade() -> None:
     op.drop_table("field_definition")
     op.drop_table("controller")
     op.drop_table("consent_text")
+    op.drop_table("consent_page")
+    op.drop_index(op.f("ix_proof_kept_until"), table_name="proof")
+    op.drop_index(op.f("ix_proof_subject"), table_name="proof")
+    op.drop_table("proof")
+    op.execute("DROP FUNCTION guard_proof()")
     op.drop_table("company")
     op.drop_index(op.f("ix_address_domain_key"), table_name="address")
     op.drop_table("address")

@@ -25,6 +25,9 @@ def upgrade() -> None:
         sa.Column("most_per_second", sa.Integer(), nullable=True),
         sa.Column("dkim_selector", sa.String(), nullable=True),
         sa.Column("paced_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("away_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("away_text", sa.String(), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["controller_id"], ["controller.id"], name=op.f("fk_sender_controller_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sender")),
@@ -41,6 +44,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("sender_id", sa.BigInteger(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=True),
         sa.Column(
             "tracking",
             sa.Enum(
@@ -167,6 +171,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("recipient", sa.String(), nullable=True),
         sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+        sa.Column("keep_copy", sa.Boolean(), server_default="false", nullable=False),
         sa.ForeignKeyConstraint(
             ["message_id"], ["message.id"], name=op.f("fk_message_value_message_id"), ondelete="CASCADE"
         ),

@@ -20,6 +20,8 @@ def upgrade() -> None:
         sa.Column("sender_id", sa.BigInteger(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("text_version", sa.String(), nullable=False),
+        sa.Column("privacy_version", sa.String(), nullable=True),
+        sa.Column("frequency", sa.String(), nullable=True),
         sa.Column("topics", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -34,7 +36,7 @@ def upgrade() -> None:
         sa.Column("form_id", sa.BigInteger(), nullable=False),
         sa.Column("address_id", sa.BigInteger(), nullable=False),
         sa.Column("consent_id", sa.BigInteger(), nullable=False),
-        sa.Column("mailbox_key", sa.LargeBinary(), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("typed", sa.String(), nullable=True),
         sa.Column("text_version", sa.String(), nullable=False),
         sa.Column("locale", sa.String(), nullable=False),
@@ -50,13 +52,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signup_request")),
     )
     op.create_index(
-        op.f("ix_signup_request_mailbox_key_signup_request_requested_at"),
+        "ix_signup_request_open",
         "signup_request",
-        ["mailbox_key", "requested_at"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_signup_request_open", "signup_request", ["expires_at"], postgresql_where=sa.text("typed IS NOT NULL")
+        ["requested_at"],
+        postgresql_where=sa.text("confirmed_at IS NULL"),
     )
     op.create_index(
         "ix_signup_request_unnoted",
@@ -67,9 +66,26 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_signup_request_ip_signup_request_requested_at"), "signup_request", ["ip", "requested_at"], unique=False
     )
+    op.create_table(
+        "signup_mail",
+        sa.Column("mailbox_key", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("mailbox_key", "asked_at", name=op.f("pk_signup_mail")),
+    )
+    op.create_index(op.f("ix_signup_mail_asked_at"), "signup_mail", ["asked_at"], unique=False)
+    op.create_table(
+        "signup_count",
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("unconfirmed", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["form_id"], ["signup_form.id"], name=op.f("fk_signup_count_form_id")),
+        sa.PrimaryKeyConstraint("form_id", "day", name=op.f("pk_signup_count")),
+    )
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("signup_count")
+    op.drop_table("signup_mail")
     op.drop_table("signup_request")
     op.drop_table("signup_form")

@@ -1,0 +1,72 @@
+"""The whole record of a consent, as it is shown to people, printed, and handed to a court."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contacts.consent_evidence import read_particulars
+from contacts.consent_models import Consent, ConsentEvent, ConsentText
+from contacts.models import Controller
+from contacts.proofs import take_out
+
+
+def consent_records(session: Session, consent_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The records of these consents by id: state, wording, and every step with its evidence, oldest first.
+
+    The personal part of a step is put back among its fields; `particulars` names its digest, and `particulars_state`
+    says `intact`, or `gone` when it was forgotten or no longer fits that digest. Read in sets.
+    """
+    rows = session.execute(
+        select(Consent, Controller.name)
+        .join(Controller, Controller.id == Consent.controller_id)
+        .where(Consent.id.in_(consent_ids))
+        .order_by(Consent.id)
+    ).all()
+    steps = _steps(session, consent_ids)
+    words = _words(session, {row.Consent.text_version for row in rows})
+    return {
+        row.Consent.id: {
+            "id": row.Consent.id,
+            "reference": str(row.Consent.reference),
+            "controller": row.name,
+            "channel": row.Consent.channel.value,
+            "purpose": row.Consent.purpose,
+            "basis": row.Consent.basis,
+            "text_version": row.Consent.text_version,
+            "wording": words.get(row.Consent.text_version, {}),
+            "requested_at": row.Consent.requested_at,
+            "confirmed_at": row.Consent.confirmed_at,
+            "withdrawn_at": row.Consent.withdrawn_at,
+            "steps": steps.get(row.Consent.id, []),
+        }
+        for row in rows
+    }
+
+
+def _steps(session: Session, consent_ids: Collection[int]) -> dict[int, list[dict[str, Any]]]:
+    events = session.scalars(
+        select(ConsentEvent)
+        .where(ConsentEvent.consent_id.in_(consent_ids))
+        .order_by(ConsentEvent.at, ConsentEvent.step, ConsentEvent.id)
+    ).all()
+    opened = take_out(session, {event.evidence["particulars"] for event in events if "particulars" in event.evidence})
+    found: dict[int, list[dict[str, Any]]] = {}
+    for event in events:
+        step = {"step": event.step.value, "at": event.at} | event.evidence
+        digest = event.evidence.get("particulars")
+        if digest is not None:
+            content = opened.get(digest)
+            step |= {"particulars_state": "gone" if content is None else "intact"}
+            step |= {} if content is None else read_particulars(content)
+        found.setdefault(event.consent_id, []).append(step)
+    return found
+
+
+def _words(session: Session, versions: set[str | None]) -> dict[str | None, dict[str, str]]:
+    """The words that people agreed to, by version and language."""
+    found: dict[str | None, dict[str, str]] = {}
+    for text in session.scalars(select(ConsentText).where(ConsentText.version.in_(versions - {None}))):
+        found.setdefault(text.version, {})[text.locale] = text.text
+    return found
