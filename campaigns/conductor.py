@@ -133,6 +133,24 @@ def finish(session: Session) -> int:
     return finished
 
 
+def follow(session: Session) -> int:
+    """Pause the campaigns whose run paused itself, with its reason. People pause both at once."""
+    halted = (
+        select(Campaign)
+        .join(Run, Run.id == Campaign.run_id)
+        .where(Campaign.state == CampaignState.SENDING, Run.state == RunState.PAUSED)
+        .with_for_update(skip_locked=True, of=Campaign)
+    )
+    followed = 0
+    for campaign in session.scalars(halted):
+        run = session.get_one(Run, campaign.run_id, populate_existing=True)
+        # Between looking and locking somebody may have resumed it.
+        if run.state is RunState.PAUSED:
+            move(session, campaign=campaign, to=CampaignState.PAUSED, actor="system", reason=run.state_reason)
+            followed += 1
+    return followed
+
+
 def _run(campaign: Campaign) -> int:
     if campaign.run_id is None:
         raise NotAllowed("not_launched", f"Campaign {campaign.code} was not launched yet.")

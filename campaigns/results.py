@@ -6,20 +6,27 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
+from campaigns.notes import Clock, iso, sentences
 from core.errors import NotAllowed
 from delivery import report as delivery_report
 from tracking import counts
 
 
-def report(session: Session, *, campaign: Campaign) -> dict[str, Any]:
-    """Every recipient once, by what happened to the message, and what the recipients did."""
+def report(session: Session, *, campaign: Campaign, clock: Clock = iso) -> dict[str, Any]:
+    """Every recipient once, by what happened to the message, and what the recipients did.
+
+    `note`, only when there is something to say: what is waited for, and what did not go well.
+    """
     if campaign.run_id is None:
         raise NotAllowed(
             "not_launched", f"Campaign {campaign.code} was not launched yet.", "There is nothing to report."
         )
+    numbers = delivery_report(session, run_id=campaign.run_id)
+    said = sentences(session, run_id=campaign.run_id, numbers=numbers, clock=clock)
     return {
         "campaign": campaign.code,
         "state": campaign.state,
-        **delivery_report(session, run_id=campaign.run_id),
+        **numbers,
         **asdict(counts(session, run_id=campaign.run_id)),
+        **({"note": " ".join(said)} if said else {}),
     }

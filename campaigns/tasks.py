@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from campaigns.conductor import SEND, finish, start_due
+from campaigns.conductor import SEND, finish, follow, start_due
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
 from core.db import transaction
@@ -44,7 +44,8 @@ def start_scheduled() -> bool:
 
 @job("campaigns.finish", every=2, alone=True)
 def close_finished() -> bool:
-    """Mark campaigns as done when nothing of them is under way."""
+    """Mark campaigns as done when nothing of them is under way, and as paused when their run paused itself."""
     with transaction() as session:
+        follow(session)
         finish(session)
     return False

@@ -2,14 +2,17 @@
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from campaigns import reading
+from campaigns.notes import local
 from campaigns.results import report
 from campaigns.service import EDITABLE, find
 from campaigns.states import CampaignState
 from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
+from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.web import blueprint, framed_mail, needs, page
 from templates import preview
@@ -21,10 +24,33 @@ routes = blueprint("campaigns", url_prefix="/campaigns")
 @needs(Permission.SEE_CAMPAIGNS)
 def index() -> ResponseReturnValue:
     """All campaigns, latest first."""
-    table = reading.table({state.value: state.value for state in CampaignState})
+    table = reading.table(_states())
     with transaction() as session:
         listing = tables.read(session, table, reading.source(), tables.ask(table, request.args))
     return page("campaigns/list.html", listing=listing)
+
+
+@routes.post("/export")
+@needs(Permission.SEE_CAMPAIGNS)
+def export() -> ResponseReturnValue:
+    """What the list shows as CSV."""
+    return table_as_csv(reading.table(_states()), reading.source(), name="campaigns")
+
+
+def _states() -> dict[str, str]:
+    """What the states are called, in the words of the badges beside them."""
+    words = {
+        CampaignState.DRAFT: _("draft"),
+        CampaignState.CHECKED: _("checked"),
+        CampaignState.SUBMITTED: _("waiting for approval"),
+        CampaignState.APPROVED: _("approved"),
+        CampaignState.SCHEDULED: _("scheduled"),
+        CampaignState.SENDING: _("sending"),
+        CampaignState.PAUSED: _("paused"),
+        CampaignState.DONE: _("done"),
+        CampaignState.CANCELLED: _("cancelled"),
+    }
+    return {state.value: words[state] for state in CampaignState}
 
 
 @routes.get("/<code>")
@@ -47,7 +73,7 @@ def show_page(code: str, error: CrusoeError | None = None) -> str:
             campaign=campaign,
             checked=checked,
             samples=reading.named_samples(session, checked.get("samples", {})),
-            numbers=report(session, campaign=campaign) if launched else None,
+            numbers=report(session, campaign=campaign, clock=local) if launched else None,
             series=reading.answers_by_hour(session, run_id=campaign.run_id) if campaign.run_id else None,
             editable=campaign.state in EDITABLE,
             error=error,
@@ -60,7 +86,7 @@ def progress(code: str) -> ResponseReturnValue:
     """How far it is: the part of the page that asks again every two seconds while something moves."""
     with transaction() as session:
         campaign = find(session, code)
-        numbers = report(session, campaign=campaign)
+        numbers = report(session, campaign=campaign, clock=local)
     return page("campaigns/progress.html", campaign=campaign, numbers=numbers)
 
 

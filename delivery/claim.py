@@ -42,15 +42,23 @@ _CLAIM = """
 """
 
 
-def claim(session: Session, *, most: int, after: int = 0, away: frozenset[int] = frozenset()) -> Claim | None:
+def claim(
+    session: Session,
+    *,
+    most: int,
+    after: int = 0,
+    away: frozenset[int] = frozenset(),
+    doubtful: frozenset[int] = frozenset(),
+) -> Claim | None:
     """Take up to `most` due messages of one open run, or None when nothing is due.
 
-    `after` is the run that was served last; senders in `away` have a server that does not answer just now. A lost
-    commit only leaves the messages ready, so it need not be waited for.
+    `after` is the run that was served last; senders in `away` have a server that does not answer just now, and for
+    those in `doubtful` one message finds out whether it does. A lost commit only leaves the messages ready, so it need
+    not be waited for.
     """
     session.execute(text("SET LOCAL synchronous_commit = off"))
     for run in session.execute(text(_DUE), {"away": sorted(away), "after": after}).all():
-        allowed = reserve(session, sender_id=run.sender_id, most=most)
+        allowed = reserve(session, sender_id=run.sender_id, most=1 if run.sender_id in doubtful else most)
         if not allowed:
             continue
         token = secrets.randbits(TOKEN_BITS)
@@ -90,12 +98,14 @@ def reserve(session: Session, *, sender_id: int, most: int) -> int:
 
 
 def give_back(session: Session, claim: Claim, *, why: str = "", delay: timedelta = timedelta()) -> int:
-    """Make claimed messages ready again, at once or after `delay`; a delay is an attempt and keeps the reason."""
+    """Make claimed messages ready again, at once or after `delay`, which keeps the reason.
+
+    It costs no attempt: nothing was announced, and a long outage must not use up what greylisting needs afterwards.
+    """
     given = session.execute(
         text(
             "UPDATE message SET state = 'ready', token = NULL, lease_until = NULL,"
             " not_before = CASE WHEN :put_off THEN clock_timestamp() + :delay ELSE not_before END,"
-            " attempts = attempts + CASE WHEN :put_off THEN 1 ELSE 0 END,"
             " reply_text = CASE WHEN :put_off THEN :why ELSE reply_text END"
             " WHERE id = ANY (:ids) AND token = :token AND state = 'claimed'"
         ),

@@ -41,6 +41,7 @@ class Matter(About):
     sender: From
     sender_id: int
     transport_url: str | None
+    server_was_away: bool
     feedback_id: str
     links: tuple[int, ...]
 
@@ -74,6 +75,7 @@ def matter(session: Session, *, run_id: int) -> Matter:
         sender=_sender(sender),
         sender_id=sender.id,
         transport_url=sender.transport_url,
+        server_was_away=sender.away_since is not None,
         # Four parts, the last one the same for everything a sender sends: what Gmail's reports are grouped by.
         feedback_id=f"{run.id}:{run.purpose}:{sender.controller_id}:{sender.code}",
         links=tuple(links),

@@ -1,5 +1,6 @@
 """Connections of this process to mail servers, kept while they work and left alone while they do not."""
 
+from datetime import timedelta
 from time import monotonic
 
 import structlog
@@ -52,9 +53,14 @@ class Transports:
         return frozenset(sender for sender, (until, _) in self._rests.items() if until > monotonic())
 
     @property
-    def is_probing(self) -> bool:
-        """Whether some server did not answer lately: then one message is enough to find out whether it does again."""
-        return bool(self._rests)
+    def doubtful(self) -> frozenset[int]:
+        """Senders whose server did not answer lately: one message is enough to find out whether it does again."""
+        return frozenset(self._rests)
+
+    def rest(self, sender_id: int) -> timedelta:
+        """How long the server of this sender is left alone."""
+        _, length = self._rests.get(sender_id, (0.0, 0.0))
+        return timedelta(seconds=length)
 
     def close(self) -> None:
         """Say goodbye to all servers."""

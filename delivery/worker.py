@@ -5,6 +5,7 @@ from time import monotonic
 
 import structlog
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from core import clock
 from core.db import transaction
@@ -19,9 +20,10 @@ from delivery.handover import BUDGET, Batch, Handover
 from delivery.handover_journal import Journal, keep
 from delivery.letters import write
 from delivery.models import Run
+from delivery.outage import note_outage, note_return
 from delivery.recipients import matter, recipients
 from delivery.smtp import Connection, Mail, Timeouts
-from delivery.states import RunState
+from delivery.states import RunKind, RunState
 from delivery.transport import Transports
 
 log = structlog.get_logger()
@@ -90,32 +92,55 @@ class Worker:
     def _claim(self) -> Batch | Claim | None:
         """The next batch with everything that its mails need; a bare claim when it had to be given back."""
         with transaction() as session:
-            size = 1 if self.transports.is_probing else self.size
-            taken = claim(session, most=size, after=self.last_run, away=self.transports.away)
+            taken = claim(
+                session,
+                most=self.size,
+                after=self.last_run,
+                away=self.transports.away,
+                doubtful=self.transports.doubtful,
+            )
             if taken is None:
                 return None
             self.last_run = taken.run_id
             try:
                 about = matter(session, run_id=taken.run_id)
             except CrusoeError as error:
-                # Nothing of this run can be made into mail, so it waits for a person instead of failing one by one.
-                give_back(session, taken)
-                session.execute(
-                    update(Run).where(Run.id == taken.run_id).values(state=RunState.PAUSED, state_reason=str(error))
-                )
-                log.warning("run_paused", run=taken.run_id, code=error.code, error=error.message)
+                self._halt(session, taken, error)
                 return taken
             people = {each.message_id: each for each in recipients(session, message_ids=taken.message_ids)}
         return Batch(claim=taken, matter=about, recipients=people, backoff=self.backoff)
 
+    def _halt(self, session: Session, taken: Claim, error: CrusoeError) -> None:
+        """Nothing of this run can be made into mail, so it waits for a person instead of failing one by one.
+
+        Not so the standing run of an answer: nobody could resume it, so it is tried again when its pause is over.
+        """
+        run = Run.id == taken.run_id
+        paused = session.scalar(
+            update(Run)
+            .where(run, Run.kind == RunKind.CAMPAIGN, Run.state == RunState.OPEN)
+            .values(state=RunState.PAUSED, state_reason=str(error))
+            .returning(Run.id)
+        )
+        give_back(session, taken, why=str(error), delay=timedelta() if paused else self._first_pause())
+        log.warning("run_halted", run=taken.run_id, paused=bool(paused), code=error.code, error=error.message)
+
+    def _first_pause(self) -> timedelta:
+        return self.backoff.delay(1) or timedelta(seconds=self.backoff.first)
+
     def _connect(self, batch: Batch) -> Connection | None:
         """An open connection before the gate is asked; without one the batch waits and nothing was promised."""
+        sender_id = batch.matter.sender_id
         found = self.transports.connect(batch.matter)
         if isinstance(found, Connection):
+            if batch.matter.server_was_away:
+                with transaction() as session:
+                    note_return(session, sender_id=sender_id)
             return found
+        rest = self.transports.rest(sender_id)
         with transaction() as session:
-            pause = self.backoff.delay(1) or timedelta(seconds=self.backoff.first)
-            give_back(session, batch.claim, why=found.text, delay=pause)
+            give_back(session, batch.claim, why=found.text, delay=rest)
+            note_outage(session, sender_id=sender_id, said=found.text, rest=rest)
         return None
 
     def _write_again(self, batch: Batch, mails: dict[int, Mail | str], passed: Passed) -> None:
