@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.errors import NotFound
+from core.sentences import say
 from core.settings import settings
 
 PAGE = 50
@@ -169,4 +170,8 @@ def _attachment(part: EmailMessage) -> Attachment:
 
 
 def _missing(mail_id: str) -> NotFound:
-    return NotFound("mail_unknown", f"There is no mail {mail_id[:40]!r} in the inbox.", "It may have been dropped.")
+    return NotFound(
+        "mail_unknown",
+        say("There is no mail %(mail_id)s in the inbox.", mail_id=repr(mail_id[:40])),
+        say("It may have been dropped."),
+    )

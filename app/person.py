@@ -12,6 +12,7 @@ from contacts import Choice, choice
 from contacts.consent_models import Consent, ConsentEvent
 from contacts.models import Company, Contact, Controller, Endpoint, FieldDefinition, Purchase
 from core.errors import NotFound
+from core.sentences import say
 from lead_handover.models import Handover, Score
 from suppression import Entry, Listing, VerdictNow, entries, listings, verdicts_now
 from tracking import Moment, story
@@ -61,7 +62,7 @@ def read(session: Session, contact_id: int) -> Person:
     """The person with this id; a fixed number of queries per address."""
     contact = session.get(Contact, contact_id)
     if contact is None:
-        raise NotFound("contact_unknown", f"There is no contact {contact_id}.")
+        raise NotFound("contact_unknown", say("There is no contact %(contact_id)s.", contact_id=contact_id))
     endpoints = session.scalars(select(Endpoint).where(Endpoint.contact_id == contact_id).order_by(Endpoint.id))
     addresses = [_reachable(session, endpoint) for endpoint in endpoints]
     bought = select(Purchase).where(Purchase.contact_id == contact_id).order_by(Purchase.ordered_at.desc())

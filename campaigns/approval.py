@@ -13,6 +13,7 @@ from campaigns.states import CampaignState
 from core.errors import NotAllowed
 from core.evidence import open_batch, seal
 from core.permissions import Permission
+from core.sentences import say
 from core.users import Actor
 from templates import freeze, latest
 
@@ -33,8 +34,12 @@ def approve(session: Session, *, campaign: Campaign, actor: Actor, reason: str |
     if actor.email in {campaign.author, campaign.submitted_by}:
         raise NotAllowed(
             "four_eyes",
-            f"{actor.email} wrote or submitted campaign {campaign.code} and cannot approve it.",
-            "Somebody else with the right to approve must look at it.",
+            say(
+                "%(email)s wrote or submitted campaign %(code)s and cannot approve it.",
+                email=actor.email,
+                code=campaign.code,
+            ),
+            say("Somebody else with the right to approve must look at it."),
         )
     values = require_unchanged(session, campaign=campaign, action="submit")
     move(session, campaign=campaign, to=CampaignState.APPROVED, actor=actor.email, reason=reason)
@@ -59,7 +64,7 @@ def require_unchanged(session: Session, *, campaign: Campaign, action: str) -> d
             "approval_void",
             f"Campaign {campaign.code} is not what was {'submitted' if action == 'submit' else 'approved'} any more"
             + (f": {', '.join(parts)} changed." if parts else "."),
-            "Check, submit and approve it again.",
+            say("Check, submit and approve it again."),
             details={"changed": parts},
         )
     return now

@@ -11,6 +11,7 @@ from campaigns.service import back_to_draft, move
 from campaigns.states import CampaignState
 from core import clock
 from core.errors import NotAllowed
+from core.sentences import say
 from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
@@ -33,7 +34,9 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     assessment = assess(
         session,
         audience=audience(session, segment.code),
-        question=Question(channel="email", purpose=campaign.purpose, controller_id=sender.controller_id),
+        question=Question(
+            channel="email", purpose=campaign.purpose, controller_id=sender.controller_id, topic=campaign.topic
+        ),
     )
     totals = counts(assessment)
     findings = [
@@ -69,7 +72,7 @@ def require_fresh_check(session: Session, *, campaign: Campaign) -> dict[str, An
     if checked != digest(now).hex():
         raise NotAllowed(
             "check_outdated",
-            f"Campaign {campaign.code} has changed since it was checked.",
-            f"Run `crusoe campaign check {campaign.code}` again.",
+            say("Campaign %(code)s has changed since it was checked.", code=campaign.code),
+            say("Run `crusoe campaign check %(code)s` again.", code=campaign.code),
         )
     return now

@@ -21,7 +21,7 @@ from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, needs, page
 
-NEW = dict.fromkeys(("code", "name", "segment", "template", "sender", "tracking", "scheduled_at"), "") | {
+NEW = dict.fromkeys(("code", "name", "segment", "template", "sender", "topic", "tracking", "scheduled_at"), "") | {
     "purpose": "newsletter"
 }
 
@@ -50,7 +50,11 @@ def edit(code: str) -> ResponseReturnValue:
     values = {name: getattr(campaign, name) for name in ("code", "name", "purpose")}
     values |= {"segment": found.segment.code, "template": found.template.code, "sender": found.sender.code}
     when = campaign.scheduled_at.astimezone(get_timezone()) if campaign.scheduled_at else None
-    values |= {"tracking": campaign.tracking.value, "scheduled_at": when.strftime("%Y-%m-%dT%H:%M") if when else ""}
+    values |= {
+        "topic": campaign.topic or "",
+        "tracking": campaign.tracking.value,
+        "scheduled_at": when.strftime("%Y-%m-%dT%H:%M") if when else "",
+    }
     return _form(values, stored=campaign.code)
 
 
@@ -99,6 +103,7 @@ def _plan(code: str) -> Plan:
         template=form.get("template", ""),
         sender=form.get("sender", ""),
         purpose=form.get("purpose", "").strip() or "newsletter",
+        topic=form.get("topic", "").strip() or None,
         tracking=tracking,
         scheduled_at=scheduled,
     )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from campaigns.models import Campaign
 from campaigns.notes import Clock, iso, sentences
 from core.errors import NotAllowed
+from core.sentences import say
 from delivery import report as delivery_report
 from tracking import counts
 
@@ -19,7 +20,9 @@ def report(session: Session, *, campaign: Campaign, clock: Clock = iso) -> dict[
     """
     if campaign.run_id is None:
         raise NotAllowed(
-            "not_launched", f"Campaign {campaign.code} was not launched yet.", "There is nothing to report."
+            "not_launched",
+            say("Campaign %(code)s was not launched yet.", code=campaign.code),
+            say("There is nothing to report."),
         )
     numbers = delivery_report(session, run_id=campaign.run_id)
     said = sentences(session, run_id=campaign.run_id, numbers=numbers, clock=clock)

@@ -12,6 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from core.errors import WrongInput
+from core.sentences import say
 
 PLAIN_LOCAL_PART = re.compile(r"[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+(?:\.[a-zA-Z0-9_!#$%&'*+\-/=?^`{|}~]+)*").fullmatch
 LONGEST_LOCAL_PART = 64  # RFC 5321 4.5.3.1.1
@@ -65,7 +66,7 @@ def _unusual(text: str) -> EmailAddress:
         found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         code, message = why_not(text)
-        raise WrongInput(code, message or str(error), "Correct it at its source.") from error
+        raise WrongInput(code, message or str(error), say("Correct it at its source.")) from error
     label = found.ascii_domain.lower()
     local, _, domain = text.rpartition("@")
     if _is_plain(local):

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from contacts.consent_models import ConsentText
 from core.errors import WrongInput
+from core.sentences import say
 
 
 def save_consent_text(session: Session, *, version: str, locale: str, text: str) -> bool:
@@ -17,8 +18,12 @@ def save_consent_text(session: Session, *, version: str, locale: str, text: str)
     if known is not None:
         raise WrongInput(
             "consent_text_fixed",
-            f"Consent text {version} ({locale}) is what people agreed to and cannot be changed.",
-            "Give the new words a new version.",
+            say(
+                "Consent text %(version)s (%(locale)s) is what people agreed to and cannot be changed.",
+                version=version,
+                locale=locale,
+            ),
+            say("Give the new words a new version."),
         )
     digest = sha256(text.encode()).digest()
     session.add(ConsentText(version=version, locale=locale, text=text, sha256=digest))

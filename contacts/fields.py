@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from contacts.models import FieldDefinition, FieldType
 from core.errors import WrongInput
+from core.sentences import say
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
 
@@ -45,8 +46,13 @@ def define(
     if known is not None and known.type is not wanted.type:
         raise WrongInput(
             "field_type_fixed",
-            f"Field {name!r} holds {known.type} values and cannot become {wanted.type}.",
-            "Declare a field with another name.",
+            say(
+                "Field %(name)s holds %(type)s values and cannot become %(type_2)s.",
+                name=repr(name),
+                type=known.type,
+                type_2=wanted.type,
+            ),
+            say("Declare a field with another name."),
         )
     values = {"label": wanted.label, "choices": list(wanted.choices) or null()}
     statement = insert(FieldDefinition).values(name=name, type=wanted.type, **values)
@@ -56,15 +62,27 @@ def define(
 
 def _checked(*, name: str, label: str, kind: FieldType | str, choices: Sequence[str] | None) -> CustomField:
     if not NAME(name):
-        raise WrongInput("field_name", f"{name!r} is no field name.", "Use small letters, digits and _, up to 63.")
+        raise WrongInput(
+            "field_name",
+            say("%(name)s is no field name.", name=repr(name)),
+            say("Use small letters, digits and _, up to 63."),
+        )
     if name in TAKEN:
-        raise WrongInput("field_name_taken", f"{name!r} is a column of every contact.", "Take another name.")
+        raise WrongInput(
+            "field_name_taken",
+            say("%(name)s is a column of every contact.", name=repr(name)),
+            say("Take another name."),
+        )
     if kind not in set(FieldType):
         known = ", ".join(FieldType)
-        raise WrongInput("field_type", f"{kind!r} is no field type.", f"There are {known}.")
+        raise WrongInput(
+            "field_type", say("%(kind)s is no field type.", kind=repr(kind)), say("There are %(known)s.", known=known)
+        )
     kind = FieldType(kind)
     if (kind is FieldType.CHOICE) is not bool(choices):
-        raise WrongInput("field_choices", f"Field {name!r}: a choice needs choices, and nothing else has them.")
+        raise WrongInput(
+            "field_choices", say("Field %(name)s: a choice needs choices, and nothing else has them.", name=repr(name))
+        )
     return CustomField(name=name, label=label or name, type=kind, choices=tuple(choices or ()))
 
 

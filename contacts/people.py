@@ -11,6 +11,7 @@ from contacts.addresses import EmailAddress
 from contacts.models import Address, Channel, Contact, Endpoint, Kind, RecipientChoice
 from core import audit
 from core.errors import NotFound
+from core.sentences import say
 
 
 def add_contact(
@@ -64,7 +65,7 @@ def erase(session: Session, contact_id: int, *, actor: str, reason: str | None =
     addresses = list(session.scalars(select(Endpoint.address_id).where(Endpoint.contact_id == contact_id)))
     found = session.scalar(delete(Contact).where(Contact.id == contact_id).returning(Contact.id))
     if found is None:
-        raise NotFound("contact_unknown", f"There is no contact {contact_id}.")
+        raise NotFound("contact_unknown", say("There is no contact %(contact_id)s.", contact_id=contact_id))
     session.execute(delete(RecipientChoice).where(RecipientChoice.address_id.in_(addresses)))
     audit.record(
         session, actor=actor, action="contact.erase", object_type="contact", object_id=contact_id, reason=reason

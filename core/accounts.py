@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core import audit, clock, keys, users
 from core.errors import NotAllowed, NotFound, WrongInput
 from core.permissions import Permission, Role
+from core.sentences import say
 from core.users import Actor, LoginSession, User
 
 LOCALES = ("en", "de")
@@ -52,7 +53,9 @@ def end_other_sessions(session: Session, *, actor: Actor, token: str) -> int:
 def choose_language(session: Session, *, actor: Actor, locale: str) -> None:
     """In which language this person sees the pages."""
     if locale not in LOCALES:
-        raise WrongInput("locale_unknown", f"There are no pages in {locale!r}.", where="locale")
+        raise WrongInput(
+            "locale_unknown", say("There are no pages in %(locale)s.", locale=repr(locale)), where="locale"
+        )
     session.execute(update(User).where(User.id == actor.id).values(locale=locale))
 
 
@@ -62,10 +65,14 @@ def change_password(session: Session, *, actor: Actor, token: str, old: str, new
     try:
         users._hasher.verify(user.password_hash, old)  # noqa: SLF001 - the other half of the same noun
     except (VerifyMismatchError, InvalidHashError):
-        raise NotAllowed("password_wrong", "That is not your present password.", where="old") from None
+        raise NotAllowed("password_wrong", say("That is not your present password."), where="old") from None
     if len(new) < users.SHORTEST_PASSWORD:
         raise WrongInput(
-            "password_short", f"A password needs at least {users.SHORTEST_PASSWORD} characters.", where="new"
+            "password_short",
+            say(
+                "A password needs at least %(shortest_password)s characters.", shortest_password=users.SHORTEST_PASSWORD
+            ),
+            where="new",
         )
     user.password_hash = users._hasher.hash(new)  # noqa: SLF001
     end_other_sessions(session, actor=actor, token=token)
@@ -91,10 +98,12 @@ def switch(session: Session, *, actor: Actor, user_id: int, active: bool) -> Non
 def _other(session: Session, *, actor: Actor, user_id: int) -> User:
     actor.require(Permission.MANAGE_USERS)
     if user_id == actor.id:
-        raise NotAllowed("own_account", "Nobody changes the own role or closes the own account.", "Ask a colleague.")
+        raise NotAllowed(
+            "own_account", say("Nobody changes the own role or closes the own account."), say("Ask a colleague.")
+        )
     user = session.get(User, user_id)
     if user is None:
-        raise NotFound("user_unknown", f"There is no user {user_id}.")
+        raise NotFound("user_unknown", say("There is no user %(user_id)s.", user_id=user_id))
     return user
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from core.errors import CrusoeError, NotReachable
+from core.sentences import say
 
 Answer = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -41,7 +42,9 @@ def command(group: click.Group, name: str, *, show: Callable[[Any], None] | None
                 _complain(error, as_json=as_json)
             except OperationalError:
                 _complain(
-                    NotReachable("database_unreachable", "The database does not answer.", "Start it: crusoe up."),
+                    NotReachable(
+                        "database_unreachable", say("The database does not answer."), say("Start it: crusoe up.")
+                    ),
                     as_json=as_json,
                 )
             else:

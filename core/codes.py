@@ -3,6 +3,7 @@
 import re
 
 from core.errors import WrongInput
+from core.sentences import say
 
 # Addresses of pages: /templates/new is the form.
 RESERVED = frozenset({"new", "builder", "preview"})
@@ -15,7 +16,7 @@ def require_code(code: str) -> None:
     if not _CODE.fullmatch(code) or code in RESERVED:
         raise WrongInput(
             "code_invalid",
-            f"{code[:60]!r} is no code: small letters, digits, hyphens and underscores only.",
-            "For example: autumn-savings",
+            say("%(code)s is no code: small letters, digits, hyphens and underscores only.", code=repr(code[:60])),
+            say("For example: autumn-savings"),
             where="code",
         )

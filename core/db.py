@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
 from core.errors import NotReachable
+from core.sentences import say
 from core.settings import settings
 
 NAMING = {
@@ -88,8 +89,8 @@ def transaction() -> Iterator[Session]:
         if error.connection_invalidated or "connection" in str(error.orig):
             raise NotReachable(
                 "database_unreachable",
-                "The database does not answer.",
-                "Start it with `crusoe up`, or check DATABASE_URL.",
+                say("The database does not answer."),
+                say("Start it with `crusoe up`, or check DATABASE_URL."),
             ) from error
         raise
     for action in waiting:

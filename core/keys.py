@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import NotAllowed
+from core.sentences import say
 from core.settings import Mode, settings
 
 PURPOSES = ("session", "address", "token", "verp", "webhook")
@@ -44,8 +45,8 @@ def keys() -> Keys:
         if settings().mode is Mode.PRODUCTION:
             raise NotAllowed(
                 "keys_missing",
-                f"There is no key file at {path}.",
-                "Restore it from your backup, or make a new one with `crusoe keys new` before the first start.",
+                say("There is no key file at %(path)s.", path=path),
+                say("Restore it from your backup, or make a new one with `crusoe keys new` before the first start."),
             )
         draw(path=path)
     return _read(path)
@@ -72,17 +73,25 @@ def draw(*, path: Path) -> None:
 
 def _read(path: Path) -> Keys:
     if path.stat().st_mode & 0o077:
-        raise NotAllowed("keys_exposed", f"Others can read {path}.", f"Run: chmod 600 {path}")
+        raise NotAllowed(
+            "keys_exposed", say("Others can read %(path)s.", path=path), say("Run: chmod 600 %(path)s", path=path)
+        )
     content = json.loads(path.read_text())
     values = {purpose: bytes.fromhex(content[purpose]) for purpose in PURPOSES}
     if any(len(value) < KEY_BYTES or len(set(value)) < LEAST_VARIETY for value in values.values()):
         raise NotAllowed(
             "keys_weak",
-            f"A key in {path} has less than {KEY_BYTES} bytes, or was typed instead of drawn.",
-            "Restore the key file; for a new installation, remove it and run `crusoe keys new`.",
+            say(
+                "A key in %(path)s has less than %(key_bytes)s bytes, or was typed instead of drawn.",
+                path=path,
+                key_bytes=KEY_BYTES,
+            ),
+            say("Restore the key file; for a new installation, remove it and run `crusoe keys new`."),
         )
     if len(set(values.values())) < len(values):
-        raise NotAllowed("keys_repeated", f"Two keys in {path} are the same.", "Restore the key file.")
+        raise NotAllowed(
+            "keys_repeated", say("Two keys in %(path)s are the same.", path=path), say("Restore the key file.")
+        )
     return Keys(key_id=content["key_id"], **values)
 
 

@@ -14,6 +14,7 @@ from core import audit, clock, keys
 from core.db import Base, CreatedAt, Id, Moment, text_enum
 from core.errors import NotAllowed, NotFound, WrongInput
 from core.permissions import Permission, Role, may
+from core.sentences import say
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
@@ -77,8 +78,13 @@ class Actor:
         if not self.may(permission):
             raise NotAllowed(
                 "not_permitted",
-                f"{self.email} ({self.role}) may not do this: it needs the permission {permission}.",
-                "Ask somebody who has it.",
+                say(
+                    "%(email)s (%(role)s) may not do this: it needs the permission %(permission)s.",
+                    email=self.email,
+                    role=self.role,
+                    permission=permission,
+                ),
+                say("Ask somebody who has it."),
             )
 
 
@@ -86,12 +92,15 @@ def add(session: Session, *, email: str, role: Role, password: str | None = None
     """Create an account and answer its password; drawn when none is given."""
     email = email.strip().lower()
     if "@" not in email:
-        raise WrongInput("email_invalid", f"{email!r} is no e-mail address.")
+        raise WrongInput("email_invalid", say("%(email)s is no e-mail address.", email=repr(email)))
     if session.scalar(select(User.id).where(User.email == email)):
-        raise WrongInput("user_exists", f"There is already a user {email}.")
+        raise WrongInput("user_exists", say("There is already a user %(email)s.", email=email))
     password = password or secrets.token_urlsafe(12)
     if len(password) < SHORTEST_PASSWORD:
-        raise WrongInput("password_short", f"A password needs at least {SHORTEST_PASSWORD} characters.")
+        raise WrongInput(
+            "password_short",
+            say("A password needs at least %(shortest_password)s characters.", shortest_password=SHORTEST_PASSWORD),
+        )
     user = User(
         email=email,
         name=name or email.partition("@")[0].replace(".", " ").title(),
@@ -109,7 +118,9 @@ def actor(session: Session, email: str) -> Actor:
     """The active user with this address."""
     user = session.scalar(select(User).where(User.email == email.strip().lower(), User.disabled_at.is_(None)))
     if user is None:
-        raise NotFound("user_unknown", f"There is no active user {email}.", "See `crusoe user list`.")
+        raise NotFound(
+            "user_unknown", say("There is no active user %(email)s.", email=email), say("See `crusoe user list`.")
+        )
     return as_actor(user)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.errors import WrongInput
+from core.sentences import say
 
 # What a territory may narrow, and the field of the contact that it is compared with.
 TERRITORY = {"countries": "country", "languages": "language", "kinds": "kind"}
@@ -39,7 +40,11 @@ def checked_territory(territory: Mapping[str, Any]) -> dict[str, list[str]]:
     """A territory with known keys and lists of texts, or WrongInput."""
     for key, values in territory.items():
         if key not in TERRITORY:
-            raise WrongInput("territory_invalid", f"A territory has no {key[:40]!r}.", "Known: " + ", ".join(TERRITORY))
+            raise WrongInput(
+                "territory_invalid",
+                say("A territory has no %(key)s.", key=repr(key[:40])),
+                "Known: " + ", ".join(TERRITORY),
+            )
         if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-            raise WrongInput("territory_invalid", f"{key} takes a list of texts, like [AT, DE].")
+            raise WrongInput("territory_invalid", say("%(key)s takes a list of texts, like [AT, DE].", key=key))
     return {key: list(values) for key, values in territory.items()}

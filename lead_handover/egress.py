@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from core.errors import NotAllowed
+from core.sentences import say
 
 PORTS = {"https": 443, "http": 80}
 # Addresses that wrap an IPv4 address; what counts is the one inside.
@@ -49,7 +50,10 @@ def way_to(url: str, *, loopback: bool) -> Way:
     addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     for address in addresses:
         if not (is_public(address) or (loopback and _inside(address).is_loopback)):
-            raise NotAllowed("target_refused", f"{host} leads to {address}, which is no public address.")
+            raise NotAllowed(
+                "target_refused",
+                say("%(host)s leads to %(address)s, which is no public address.", host=host, address=address),
+            )
     return Way(scheme, host, str(addresses[0]), port, path)
 
 
@@ -82,17 +86,17 @@ def _parts(url: str, *, loopback: bool) -> tuple[str, str, int, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise NotAllowed("target_refused", "This is no URL that can be read.") from error
+        raise NotAllowed("target_refused", say("This is no URL that can be read.")) from error
     if any(ord(letter) <= ord(" ") or letter == "\\" for letter in url):
-        raise NotAllowed("target_refused", "A URL has no blanks, line breaks or backslashes.")
+        raise NotAllowed("target_refused", say("A URL has no blanks, line breaks or backslashes."))
     if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
-        raise NotAllowed("target_refused", "A target must be an https address.")
+        raise NotAllowed("target_refused", say("A target must be an https address."))
     if parts.username is not None or parts.password is not None:
-        raise NotAllowed("target_refused", "A target has no user name in its address.")
+        raise NotAllowed("target_refused", say("A target has no user name in its address."))
     if not parts.hostname:
-        raise NotAllowed("target_refused", "A target needs a host.")
+        raise NotAllowed("target_refused", say("A target needs a host."))
     port = port or PORTS[parts.scheme]
     if port not in PORTS.values() and not loopback:
-        raise NotAllowed("target_refused", "A target must use port 443 or 80.")
+        raise NotAllowed("target_refused", say("A target must use port 443 or 80."))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parts.scheme, parts.hostname, port, path

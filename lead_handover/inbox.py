@@ -10,6 +10,7 @@ from contacts.models import Contact
 from core import audit, clock
 from core.errors import NotAllowed, NotFound, WrongInput
 from core.permissions import Permission
+from core.sentences import say
 from core.users import Actor, User
 from lead_handover.models import Handover, LeadState, SalesPerson
 from lead_handover.rules import RejectReason
@@ -58,7 +59,9 @@ def reject(session: Session, handover_id: int, reason: str, actor: Actor) -> Non
     """Sales turns the lead down, for a reason of the closed list; `not_now` lets it come back later."""
     if reason not in {known.value for known in RejectReason}:
         raise WrongInput(
-            "reason_unknown", f"{reason[:40]!r} is no reason.", "Reasons: " + ", ".join(RejectReason) + "."
+            "reason_unknown",
+            say("%(reason)s is no reason.", reason=repr(reason[:40])),
+            "Reasons: " + ", ".join(RejectReason) + ".",
         )
     handover = _waiting_for(session, handover_id, actor)
     _answer(session, handover, actor, state=LeadState.REJECTED, reason=reason)
@@ -68,12 +71,21 @@ def _waiting_for(session: Session, handover_id: int, actor: Actor) -> Handover:
     actor.require(Permission.ANSWER_LEADS)
     handover = session.scalar(select(Handover).where(Handover.id == handover_id).with_for_update())
     if handover is None:
-        raise NotFound("lead_unknown", f"There is no lead {handover_id}.", "See `crusoe leads list`.")
+        raise NotFound(
+            "lead_unknown",
+            say("There is no lead %(handover_id)s.", handover_id=handover_id),
+            say("See `crusoe leads list`."),
+        )
     if handover.state not in WAITING:
         raise NotAllowed(
             "lead_answered",
-            f"Lead {handover_id} was {handover.state} by {handover.answered_by} already.",
-            "An answer stands; a new lead comes when the person shows new interest.",
+            say(
+                "Lead %(handover_id)s was %(state)s by %(answered_by)s already.",
+                handover_id=handover_id,
+                state=handover.state,
+                answered_by=handover.answered_by,
+            ),
+            say("An answer stands; a new lead comes when the person shows new interest."),
         )
     return handover
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contacts import email_address, ensure_addresses
 from contacts.models import Controller
 from core.errors import NotFound
+from core.sentences import say
 from core.settings import settings
 from core.users import User
 from delivery import enqueue, standing_run
@@ -74,7 +75,7 @@ def _run(session: Session, *, what: str, locale: str, sender_code: str) -> int:
         .where(Sender.code == sender_code)
     ).first()
     if found is None:
-        raise NotFound("sender_unknown", f"There is no sender {sender_code!r}.")
+        raise NotFound("sender_unknown", say("There is no sender %(sender_code)s.", sender_code=repr(sender_code)))
     sender, controller = found
     language = locale if (what, locale) in _WORDS else "en"
     subject, words, link = _WORDS[what, language]

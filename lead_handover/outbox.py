@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core import audit, clock
 from core.errors import NotAllowed, NotFound
+from core.sentences import say
 from core.tasks import ring
 from lead_handover.backoff import next_try
 from lead_handover.models import Outbox
@@ -114,9 +115,9 @@ def retry(session: Session, *, outbox_id: int, actor: str) -> None:
     now = clock.now()
     row = session.scalar(select(Outbox).where(Outbox.id == outbox_id).with_for_update())
     if row is None:
-        raise NotFound("outbox_unknown", f"There is no message {outbox_id} in the outbox.")
+        raise NotFound("outbox_unknown", say("There is no message %(outbox_id)s in the outbox.", outbox_id=outbox_id))
     if row.delivered_at is not None:
-        raise NotAllowed("outbox_delivered", f"Message {outbox_id} was delivered already.")
+        raise NotAllowed("outbox_delivered", say("Message %(outbox_id)s was delivered already.", outbox_id=outbox_id))
     row.given_up_at, row.next_at, row.created_at, row.lease_until = None, now, now, None
     audit.record(session, actor=actor, action="outbox.retry", object_type="outbox", object_id=row.id, key=row.key)
     ring(session, JOB)

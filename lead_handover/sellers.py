@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core import audit, users
 from core.errors import NotAllowed, NotFound
 from core.permissions import Permission
+from core.sentences import say
 from core.settings import Mode, settings
 from lead_handover import egress
 from lead_handover.assignment import checked_territory
@@ -51,7 +52,7 @@ def save_webhook_target(
     `loopback` allows this machine and plain http, in development only.
     """
     if loopback and settings().mode is Mode.PRODUCTION:
-        raise NotAllowed("target_refused", "In production no webhook goes to this machine.")
+        raise NotAllowed("target_refused", say("In production no webhook goes to this machine."))
     egress.check(url, loopback=loopback)
     wanted: dict[str, Any] = {"url": url, "loopback": loopback, "active": active}
     before = session.scalar(select(WebhookTarget).where(WebhookTarget.name == name))
@@ -72,5 +73,5 @@ def target(session: Session, name: str) -> WebhookTarget:
     """The target of this name."""
     found = session.scalar(select(WebhookTarget).where(WebhookTarget.name == name))
     if found is None:
-        raise NotFound("target_unknown", f"There is no webhook target {name!r}.")
+        raise NotFound("target_unknown", say("There is no webhook target %(name)s.", name=repr(name)))
     return found

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from core import clock
 from core.db import transaction
 from core.errors import WrongInput
+from core.sentences import say
 from lead_handover.handing import escalate, hand_over
 from lead_handover.rescoring import in_force, mark_all, mark_faded, rescore, take_dirty, waiting
 
@@ -48,7 +49,9 @@ def rebuild() -> dict[str, Any]:
     with transaction() as session:
         current = in_force(session)
         if current is None:
-            raise WrongInput("score_rules_missing", "There are no score rules.", "Apply a folder that has some.")
+            raise WrongInput(
+                "score_rules_missing", say("There are no score rules."), say("Apply a folder that has some.")
+            )
         mark_all(session)
     rescored = handed_over = 0
     more = True

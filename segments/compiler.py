@@ -12,6 +12,7 @@ from sqlalchemy import Select, and_, false, not_, or_, select, true
 
 from contacts.models import Contact
 from core.errors import WrongInput
+from core.sentences import say
 from segments import behaviour, conditions
 from segments.conditions import Predicate
 from segments.definition import (
@@ -125,7 +126,11 @@ def _referred(node: InSegment, scope: Scope, *, path: str) -> tuple[Definition, 
     place = below(path, "segment")
     if node.segment in scope.inside:
         circle = " → ".join([*scope.inside, node.segment])
-        raise WrongInput("segment_circle", f"Segments refer to each other in a circle: {circle}.", where=place)
+        raise WrongInput(
+            "segment_circle", say("Segments refer to each other in a circle: %(circle)s.", circle=circle), where=place
+        )
     if node.segment not in scope.segments:
-        raise WrongInput("segment_unknown", f"There is no segment {node.segment[:60]!r}.", where=place)
+        raise WrongInput(
+            "segment_unknown", say("There is no segment %(segment)s.", segment=repr(node.segment[:60])), where=place
+        )
     return scope.segments[node.segment], replace(scope, inside=(*scope.inside, node.segment))

@@ -7,6 +7,7 @@ from typing import Any
 
 from contacts.models import FieldType
 from core.errors import WrongInput
+from core.sentences import say
 from segments.definition import All, AnyOf, FieldCondition, Not, below, walk
 from segments.facts import Operator, Part
 from segments.fields import Fields, Known, Like, Missing, OneOf, Range, Test, typed
@@ -30,7 +31,7 @@ def holds(node: Part, *, contact: Mapping[str, Any], fields: Fields, today: date
         case FieldCondition():
             question = typed(node, fields=fields, today=today, where="")
             return _answer(question.test, question.field, contact.get(question.field.name)) is not question.negated
-    raise WrongInput("segment_not_local", f"{type(node).__name__} can only be asked of the database.")
+    raise WrongInput("segment_not_local", say("%(name)s can only be asked of the database.", name=type(node).__name__))
 
 
 def require_local(node: Part, *, fields: Fields, today: date, where: str) -> None:
@@ -40,7 +41,9 @@ def require_local(node: Part, *, fields: Fields, today: date, where: str) -> Non
         if isinstance(part, FieldCondition):
             typed(part, fields=fields, today=today, where=place)
         elif not isinstance(part, All | AnyOf | Not):
-            raise WrongInput("segment_not_local", "Only conditions on contact fields can be used here.", where=place)
+            raise WrongInput(
+                "segment_not_local", say("Only conditions on contact fields can be used here."), where=place
+            )
 
 
 def fits(test: Test, value: Any) -> bool:

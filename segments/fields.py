@@ -8,6 +8,7 @@ from typing import Any
 
 from contacts.models import FieldType, Kind
 from core.errors import WrongInput
+from core.sentences import say
 from segments.definition import FieldCondition, below
 from segments.facts import Comparison, Operator
 from segments.values import iso_date
@@ -88,7 +89,12 @@ class Fields(dict[str, Known]):
             return self[name]
         near = get_close_matches(name[:60], self, n=1)
         remedy = f"Did you mean {near[0]}?" if near else "Known: " + ", ".join(sorted(self)) + "."
-        raise WrongInput("field_unknown", f"There is no field {name[:60]!r}.", remedy, where=below(where, "field"))
+        raise WrongInput(
+            "field_unknown",
+            say("There is no field %(name)s.", name=repr(name[:60])),
+            remedy,
+            where=below(where, "field"),
+        )
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,12 @@ def _require(operator: Operator, allowed: frozenset[Operator], field: Known, *, 
     if operator not in allowed:
         raise WrongInput(
             "operator_unknown",
-            f"{field.name} is a {field.type} field, which cannot be asked for {operator}.",
+            say(
+                "%(name)s is a %(type)s field, which cannot be asked for %(operator)s.",
+                name=field.name,
+                type=field.type,
+                operator=operator,
+            ),
             "It can be asked for: " + ", ".join(sorted(allowed)) + ".",
             where=below(where, operator),
         )
@@ -183,7 +194,9 @@ def _listed(condition: Comparison, operator: Operator, *, where: str) -> list[An
     wants_list = operator in {Operator.IN, Operator.BETWEEN}
     if isinstance(condition.value, list) is not wants_list:
         shape = "a list, like [a, b]" if wants_list else "one value, not a list"
-        raise WrongInput("value_invalid", f"{condition.operator} takes {shape}.", where=where)
+        raise WrongInput(
+            "value_invalid", say("%(operator)s takes %(shape)s.", operator=condition.operator, shape=shape), where=where
+        )
     return condition.value if isinstance(condition.value, list) else [condition.value]
 
 
@@ -201,10 +214,17 @@ def _value(value: Any, field: Known, *, where: str) -> Any:
         case FieldType.DATE if isinstance(value, str):
             found = _day(value, where=where)
     if found is None:
-        raise WrongInput("value_invalid", f"{field.name} takes {_WORDS[field.type]}.", where=where)
+        raise WrongInput(
+            "value_invalid", say("%(name)s takes %(words)s.", name=field.name, words=_WORDS[field.type]), where=where
+        )
     if field.choices and found not in field.choices:
         known = ", ".join(sorted(field.choices))
-        raise WrongInput("value_invalid", f"{field.name} is never {found[:60]!r}.", f"Known: {known}.", where=where)
+        raise WrongInput(
+            "value_invalid",
+            say("%(name)s is never %(found)s.", name=field.name, found=repr(found[:60])),
+            say("Known: %(known)s.", known=known),
+            where=where,
+        )
     return found
 
 
@@ -214,32 +234,46 @@ def _day(text: str, *, where: str) -> date:
     except ValueError:
         day = None
     if not isinstance(day, date):
-        raise WrongInput("value_invalid", f"{text[:60]!r} is no day; write it like 2026-01-31.", where=where)
+        raise WrongInput(
+            "value_invalid", say("%(text)s is no day; write it like 2026-01-31.", text=repr(text[:60])), where=where
+        )
     return day
 
 
 def _between(values: list[Any], *, where: str) -> Range:
     if len(values) != 2:  # noqa: PLR2004 - a lower and an upper bound
-        raise WrongInput("value_invalid", "between takes two values, the lower one first.", where=where)
+        raise WrongInput("value_invalid", say("between takes two values, the lower one first."), where=where)
     if values[0] > values[1]:
-        raise WrongInput("value_invalid", f"{values[0]} is more than {values[1]}: nothing lies between.", where=where)
+        raise WrongInput(
+            "value_invalid",
+            say("%(values)s is more than %(values_2)s: nothing lies between.", values=values[0], values_2=values[1]),
+            where=where,
+        )
     return Range(values[0], values[1])
 
 
 def _span(value: Any, *, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LONGEST_SPAN:
-        raise WrongInput("value_invalid", f"within_last takes days, from 1 to {LONGEST_SPAN}.", where=where)
+        raise WrongInput(
+            "value_invalid",
+            say("within_last takes days, from 1 to %(longest_span)s.", longest_span=LONGEST_SPAN),
+            where=where,
+        )
     return value
 
 
 def _nonempty(text: str, *, where: str) -> str:
     if not text:
-        raise WrongInput("value_invalid", "Every text contains the empty one; write what to look for.", where=where)
+        raise WrongInput(
+            "value_invalid", say("Every text contains the empty one; write what to look for."), where=where
+        )
     return text
 
 
 def _flag(condition: FieldCondition, *, where: str) -> bool:
     if not isinstance(condition.value, bool):
         place = below(where, condition.operator)
-        raise WrongInput("value_invalid", f"{condition.operator} takes true or false.", where=place)
+        raise WrongInput(
+            "value_invalid", say("%(operator)s takes true or false.", operator=condition.operator), where=place
+        )
     return condition.value

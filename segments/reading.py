@@ -6,6 +6,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import WrongInput
+from core.sentences import say
 from segments.definition import KINDS, Definition, Node, below, kind_of
 from segments.facts import Part
 
@@ -49,7 +50,7 @@ def parse_yaml(text: str) -> Definition:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
-        raise WrongInput("yaml_invalid", "This is no YAML that can be read.", where=where) from error
+        raise WrongInput("yaml_invalid", say("This is no YAML that can be read."), where=where) from error
     try:
         return parse(data)
     except WrongInput as error:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from contacts.models import Channel, Contact, Endpoint, FieldDefinition
 from core import audit, clock
 from core.errors import NotFound, WrongInput
+from core.sentences import say
 from segments.compiler import Budget, Scope, compile, predicate  # noqa: A004 - the field's word
 from segments.definition import Definition, InSegment, walk
 from segments.fields import Fields, Known
@@ -83,7 +84,11 @@ def get(session: Session, code: str) -> Segment:
     segment = session.scalar(select(Segment).where(Segment.code == code))
     if segment is None:
         known = ", ".join(session.scalars(select(Segment.code).order_by(Segment.code).limit(20)))
-        raise NotFound("segment_unknown", f"There is no segment {code[:60]!r}.", f"Known: {known or 'none yet'}.")
+        raise NotFound(
+            "segment_unknown",
+            say("There is no segment %(code)s.", code=repr(code[:60])),
+            say("Known: %(value)s.", value=known or "none yet"),
+        )
     return segment
 
 
@@ -174,7 +179,7 @@ def explain(session: Session, code: str, contact_id: int, *, now: datetime | Non
     ]
     answers = session.execute(select(*columns).select_from(Contact).where(Contact.id == contact_id)).first()
     if answers is None:
-        raise NotFound("contact_unknown", f"There is no contact {contact_id}.")
+        raise NotFound("contact_unknown", say("There is no contact %(contact_id)s.", contact_id=contact_id))
     return [
         Line(path=path, depth=depth, asks=sentence(node), holds=holds)
         for (path, depth, node), holds in zip(nodes, answers, strict=True)
@@ -196,8 +201,8 @@ def impatient(session: Session, *, milliseconds: int = PATIENCE_MS) -> Iterator[
             raise
         raise WrongInput(
             "segment_slow",
-            f"The answer took more than {milliseconds / 1000:g} seconds.",
-            "Narrow the segment, or leave out conditions that look at many events.",
+            say("The answer took more than %(milliseconds)s seconds.", milliseconds=f"{milliseconds / 1000:g}"),
+            say("Narrow the segment, or leave out conditions that look at many events."),
         ) from error
 
 

@@ -10,7 +10,9 @@ from contacts.models import Contact, Endpoint
 from core import tables
 from core.db import transaction
 from core.errors import CrusoeError, NotFound
+from core.exporting import table_as_csv
 from core.permissions import Permission
+from core.sentences import say
 from core.web import blueprint, needs, page
 from segments import listing
 from segments.definition import walk
@@ -29,6 +31,13 @@ def index() -> ResponseReturnValue:
     with transaction() as session:
         found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
     return page("segments/list.html", listing=found)
+
+
+@routes.post("/export")
+@needs(Permission.SEE_SEGMENTS)
+def export() -> ResponseReturnValue:
+    """What the list shows as CSV."""
+    return table_as_csv(listing.table(), listing.source(), name="segments")
 
 
 @routes.get("/<code>")
@@ -81,5 +90,9 @@ def _contact(session: Session, who: str) -> int:
         number = int(who) if who.isdigit() and len(who) < len(str(2**62)) else 0
         found = session.scalar(select(Contact.id).where(or_(Contact.number == who, Contact.id == number)).limit(1))
     if found is None:
-        raise NotFound("contact_unknown", f"There is no contact {who}.", "Give an address or a customer number.")
+        raise NotFound(
+            "contact_unknown",
+            say("There is no contact %(who)s.", who=who),
+            say("Give an address or a customer number."),
+        )
     return found

@@ -6,6 +6,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.compile import Made, Wording
 from templates.markup import Kind, tokens
 from templates.plain import to_text, words
@@ -49,29 +50,42 @@ def _subject(wording: Wording) -> list[Finding]:
     found = []
     if len(wording.subject) > LONGEST_SUBJECT:
         found.append(
-            _warn("subject_long", f"The subject has {len(wording.subject)} characters.", "Phones show about 40.")
+            _warn(
+                "subject_long",
+                say("The subject has %(subject)s characters.", subject=len(wording.subject)),
+                say("Phones show about 40."),
+            )
         )
     if re.match(r"\s*(re|aw|fwd?|wg)\s*:", wording.subject, re.IGNORECASE):
-        found.append(_warn("subject_pretends", "The subject looks like an answer.", "Mailbox providers punish this."))
+        found.append(
+            _warn("subject_pretends", say("The subject looks like an answer."), say("Mailbox providers punish this."))
+        )
     if not wording.preheader.strip():
         found.append(
-            _info("preheader_missing", "There is no preheader.", "Write what follows the subject in the inbox.")
+            _info(
+                "preheader_missing", say("There is no preheader."), say("Write what follows the subject in the inbox.")
+            )
         )
     return found
 
 
 def _links(made: Made) -> list[Finding]:
     found = [
-        _warn("link_not_https", f"{target} is not encrypted.", "Use https.")
+        _warn("link_not_https", say("%(target)s is not encrypted.", target=target), say("Use https."))
         for target in made.compiled.links
         if urlsplit(target).scheme.lower() == "http"
     ]
     found += [
-        _info("link_not_counted", f"{address} differs from person to person, so its clicks are not counted.")
+        _info(
+            "link_not_counted",
+            say("%(address)s differs from person to person, so its clicks are not counted.", address=address),
+        )
         for address in made.uncounted
     ]
     if not made.compiled.links and not made.uncounted:
-        found.append(_info("no_links", "The mail leads nowhere.", "Add a link if readers should do something."))
+        found.append(
+            _info("no_links", say("The mail leads nowhere."), say("Add a link if readers should do something."))
+        )
     return found
 
 
@@ -84,8 +98,8 @@ def _pictures(made: Made) -> list[Finding]:
     return [
         _warn(
             "image_without_alt",
-            f"The image {picture.attribute('src')} has no alternative text.",
-            'Say what it shows, or write alt="" for an ornament.',
+            say("The image %(attribute)s has no alternative text.", attribute=picture.attribute("src")),
+            say('Say what it shows, or write alt="" for an ornament.'),
         )
         for picture in pictures
         if picture.attribute("alt") is None
@@ -96,15 +110,27 @@ def _body(wording: Wording, made: Made) -> list[Finding]:
     found = []
     size = len(made.compiled.html.encode())
     if size > LARGEST_HTML:
-        found.append(_warn("mail_clipped", f"The HTML has {size // 1024} KB; Gmail cuts off at 102.", "Shorten it."))
+        found.append(
+            _warn(
+                "mail_clipped",
+                say("The HTML has %(size)s KB; Gmail cuts off at 102.", size=size // 1024),
+                say("Shorten it."),
+            )
+        )
     if not (wording.text or "").strip():
         found.append(
-            _info("text_made", "There is no text part; it is made from the HTML.", "Look at it in the preview.")
+            _info(
+                "text_made", say("There is no text part; it is made from the HTML."), say("Look at it in the preview.")
+            )
         )
     if words(to_text(wording.body)) < FEWEST_WORDS:
-        found.append(_warn("few_words", "The mail has hardly any text.", "Filters distrust mails made of pictures."))
+        found.append(
+            _warn("few_words", say("The mail has hardly any text."), say("Filters distrust mails made of pictures."))
+        )
     if "unsubscribe_url" not in wording.body:
-        found.append(_info("unsubscribe_in_footer", "The way out stands in the footer, which is added below the mail."))
+        found.append(
+            _info("unsubscribe_in_footer", say("The way out stands in the footer, which is added below the mail."))
+        )
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from contacts.models import Controller
 from core.errors import WrongInput
+from core.sentences import say
 from templates.compiled import Compiled
 from templates.engines import to_html
 from templates.footer import Footer
@@ -140,16 +141,16 @@ def make(
 def check_language(wording: Wording, *, vocabulary: Vocabulary) -> frozenset[str]:
     """Refuse what the sandbox must not run; answers all names that are merged."""
     if len(wording.subject) > LONGEST_SUBJECT_SOURCE:
-        raise WrongInput("subject_too_long", "The subject is too long.", "Shorten it.", "subject")
+        raise WrongInput("subject_too_long", say("The subject is too long."), say("Shorten it."), "subject")
     if not wording.subject.strip():
-        raise WrongInput("subject_missing", "There is no subject.", "Write one.", "subject")
+        raise WrongInput("subject_missing", say("There is no subject."), say("Write one."), "subject")
     parts = {"subject": wording.subject, "preheader": wording.preheader, "body": wording.body}
     if wording.text:
         parts["text"] = wording.text
     found = {part: inspect(source, vocabulary=vocabulary, part=part) for part, source in parts.items()}
     for part in ("subject", "preheader"):
         if FOOTER in found[part]:
-            raise WrongInput("footer_misplaced", "The footer belongs into the body.", "Remove it here.", part)
+            raise WrongInput("footer_misplaced", say("The footer belongs into the body."), say("Remove it here."), part)
     return frozenset().union(*found.values())
 
 
@@ -166,8 +167,8 @@ def _require_footer_in_the_open(marked: Marked, *, visible: frozenset[int], part
         if tag.inside != FOOTER or depth or number not in visible or placed > 1:
             raise WrongInput(
                 "footer_misplaced",
-                "The footer must stand once, by itself, and outside of conditions.",
-                "Write {{ footer }} once between elements, or leave it out: then it stands at the end.",
+                say("The footer must stand once, by itself, and outside of conditions."),
+                say("Write {{ footer }} once between elements, or leave it out: then it stands at the end."),
                 f"{part}, line {tag.line}",
             )
 

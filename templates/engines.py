@@ -12,6 +12,7 @@ import css_inline
 from mjml import mjml2html
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.markup import Kind, Token, check_branches, tokens
 from templates.models import Markup
 from templates.source import MARK, Marked, line_of, mark, marks
@@ -91,7 +92,10 @@ def to_html(marked: Marked, *, markup: Markup, locale: str, part: str) -> str:
     if missing:
         tag = marked.tags[min(missing)]
         raise WrongInput(
-            "tag_lost", f"{tag} is lost when the mail is built.", "Put it elsewhere.", f"{part}, line {tag.line}"
+            "tag_lost",
+            say("%(tag)s is lost when the mail is built.", tag=tag),
+            say("Put it elsewhere."),
+            f"{part}, line {tag.line}",
         )
     # A parser may have added an element inside of a branch and its end outside.
     check_branches(Marked(made, marked.tags), part=part)
@@ -103,7 +107,9 @@ def _from_mjml(marked: Marked, *, locale: str, part: str) -> str:
     try:
         made = mjml2html(_held(marked.text))
     except ValueError as error:
-        raise WrongInput("mjml_invalid", f"This MJML cannot be read: {error}.", "Close every element.", part) from error
+        raise WrongInput(
+            "mjml_invalid", say("This MJML cannot be read: %(error)s.", error=error), say("Close every element."), part
+        ) from error
     made = _released(_DEFAULT_FONT.sub("", made)).replace('lang="und"', f'lang="{locale}"')
     _compare(_sequence(marked.text, elements=False), _sequence(made, elements=False), marked=marked, part=part)
     return made
@@ -142,7 +148,9 @@ def _check_mjml_tags(text: str, *, part: str) -> None:
         elif piece.name and piece.name not in MJML_TAGS and (not holder or piece.name.startswith("mj")):
             line = text.count("\n", 0, piece.at) + 1
             remedy = "Included files cannot be used." if piece.name == "mj-include" else "Check the spelling."
-            raise WrongInput("mjml_tag_unknown", f"MJML has no <{piece.name}> here.", remedy, f"{part}, line {line}")
+            raise WrongInput(
+                "mjml_tag_unknown", say("MJML has no <%(name)s> here.", name=piece.name), remedy, f"{part}, line {line}"
+            )
         elif piece.kind is Kind.START and piece.name in _HOLDS_HTML and not piece.closes_itself:
             holder = piece.name
 
@@ -184,8 +192,8 @@ def _compare(before: list[str], after: list[str], *, marked: Marked, part: str) 
     line = tag.line if tag else line_of(marked.text, piece)
     raise WrongInput(
         "markup_moved",
-        f"HTML does not allow {tag or piece!s} where it stands; mail programs would move it.",
-        "Text belongs into cells of a table, and elements must be closed in the order in which they were opened.",
+        say("HTML does not allow %(value)s where it stands; mail programs would move it.", value=tag or piece),
+        say("Text belongs into cells of a table, and elements must be closed in the order in which they were opened."),
         f"{part}, line {line}",
     )
 

@@ -4,6 +4,7 @@ import re
 from html import escape, unescape
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.filters import is_web_address
 from templates.markup import Kind, Token, tokens
 from templates.source import MARK, Marked, TagKind, each_mark, line_of, mark, marks
@@ -106,8 +107,8 @@ class Links:
             if tag.kind is TagKind.BLOCK:
                 raise WrongInput(
                     "condition_in_link",
-                    "A condition stands inside an address.",
-                    "Write two links and put the condition around them.",
+                    say("A condition stands inside an address."),
+                    say("Write two links and put the condition around them."),
                     f"{self.part}, line {tag.line}",
                 )
 
@@ -120,7 +121,7 @@ class Links:
         line = self.marked.tags[numbers[0]].line if numbers else line_of(self.marked.text, escape(value, quote=False))
         return WrongInput(
             "link_unsafe",
-            f"{address[:200]!r} is no address that a mail may lead to.",
-            "Write it in full, beginning with https:// and the name of the site.",
+            say("%(address)s is no address that a mail may lead to.", address=repr(address[:200])),
+            say("Write it in full, beginning with https:// and the name of the site."),
             f"{self.part}, line {line}",
         )

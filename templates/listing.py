@@ -7,6 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
+from core.sentences import say
 from core.tables import Column, Table, contains
 from templates.models import Template, TemplateVersion
 
@@ -32,6 +33,7 @@ def table() -> Table:
         ),
         key=Template.id,
         sort="code",
+        export="templates.export",
         search=contains(Template.code, Template.name),
     )
 
@@ -45,7 +47,7 @@ def named(session: Session, code: str) -> Template:
     """The template with this code."""
     template = session.scalar(select(Template).where(Template.code == code))
     if template is None:
-        raise NotFound("template_unknown", f"There is no template {code!r}.")
+        raise NotFound("template_unknown", say("There is no template %(code)s.", code=repr(code)))
     return template
 
 
@@ -63,5 +65,5 @@ def version(session: Session, *, code: str, number: int) -> TemplateVersion:
         )
     )
     if found is None:
-        raise NotFound("version_unknown", f"Template {code} has no version {number}.")
+        raise NotFound("version_unknown", say("Template %(code)s has no version %(number)s.", code=code, number=number))
     return found

@@ -7,6 +7,7 @@ from enum import StrEnum
 from html import unescape
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.source import MARK, OPEN, Marked, TagKind, marks
 
 _RAW = "style|script|title|textarea|mj-style|mj-title|mj-preview"
@@ -201,8 +202,11 @@ class _Branches:
             if not self.opened or self.opened[-1] != place:
                 raise WrongInput(
                     "branch_not_whole",
-                    f"What stands before {{% {tag.keyword} %}} does not close all that it opens, or closes more.",
-                    "Let each branch of a condition close exactly what it opens.",
+                    say(
+                        "What stands before {%% %(keyword)s %%} does not close all that it opens, or closes more.",
+                        keyword=tag.keyword,
+                    ),
+                    say("Let each branch of a condition close exactly what it opens."),
                     f"{self.part}, line {tag.line}",
                 )
             if tag.keyword.startswith("end"):

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Template
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.compiled import Compiled, Rendered, Urls
 from templates.sandbox import HTML, PLAIN
 
@@ -63,7 +64,7 @@ def _limited(pieces: Iterable[str]) -> Iterable[str]:
         if size > LARGEST_OUTPUT:
             raise WrongInput(
                 "mail_too_large",
-                f"The mail would be larger than {LARGEST_OUTPUT // 1024} KB.",
-                "Shorten the template or the values that it merges.",
+                say("The mail would be larger than %(largest_output)s KB.", largest_output=LARGEST_OUTPUT // 1024),
+                say("Shorten the template or the values that it merges."),
             )
         yield piece

@@ -15,6 +15,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.filters import FILTERS, INTERNAL, TESTS, number_only, printable
 from templates.vocabulary import FOOTER, GROUPS, LOOP, RESERVED, Vocabulary
 
@@ -75,15 +76,19 @@ def inspect(source: str, *, vocabulary: Vocabulary, part: str) -> frozenset[str]
     Raises WrongInput with the line and what to do about it.
     """
     if len(source) > LONGEST_SOURCE:
-        raise WrongInput("template_too_large", f"This is longer than {LONGEST_SOURCE // 1024} KB.", where=part)
+        raise WrongInput(
+            "template_too_large",
+            say("This is longer than %(longest_source)s KB.", longest_source=LONGEST_SOURCE // 1024),
+            where=part,
+        )
     try:
         _count(source, part=part)
         tree = HTML.parse(source)
     except TemplateSyntaxError as error:
         raise WrongInput(
             "template_syntax",
-            f"{_sentence(error.message)}",
-            "Check the tag on this line and those before it.",
+            say("%(message)s", message=_sentence(error.message)),
+            say("Check the tag on this line and those before it."),
             f"{part}, line {error.lineno}",
         ) from error
     inspector = _Inspector(vocabulary=vocabulary, part=part)
@@ -103,7 +108,7 @@ def _count(source: str, *, part: str) -> None:
     names_a_block = False
     for line, kind, value in HTML.lex(source):
         if kind == "raw_begin":
-            raise WrongInput("not_allowed", "Mails may not use raw.", _ALLOWED_INSTEAD, f"{part}, line {line}")
+            raise WrongInput("not_allowed", say("Mails may not use raw."), _ALLOWED_INSTEAD, f"{part}, line {line}")
         tokens = 0 if kind.endswith(("_begin", "_end")) else tokens + 1
         brackets += _DEEPER.get(value, 0) if kind == "operator" else 0
         blocks += _DEEPER.get(value, 0) if kind == "name" and names_a_block else 0
@@ -111,8 +116,8 @@ def _count(source: str, *, part: str) -> None:
         if tokens > MOST_TOKENS_IN_A_TAG or brackets > DEEPEST_BRACKETS or blocks > DEEPEST_BLOCKS:
             raise WrongInput(
                 "template_too_complex",
-                "This is nested too deeply or one tag is too long.",
-                "Make it simpler.",
+                say("This is nested too deeply or one tag is too long."),
+                say("Make it simpler."),
                 f"{part}, line {line}",
             )
 

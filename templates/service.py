@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contacts.models import Controller
 from core import audit, clock
 from core.errors import NotFound, WrongInput
+from core.sentences import say
 from templates.checks import Finding, failure, findings
 from templates.compile import Draft, Made, Wording, make
 from templates.compiled import Rendered, Urls
@@ -72,7 +73,9 @@ def latest(session: Session, *, template_id: int) -> TemplateVersion:
     """The newest version of a template."""
     version = _newest(session, template_id=template_id)
     if version is None:
-        raise NotFound("template_unknown", f"There is no version of template {template_id}.")
+        raise NotFound(
+            "template_unknown", say("There is no version of template %(template_id)s.", template_id=template_id)
+        )
     return version
 
 
@@ -103,7 +106,7 @@ def preview(
     if contact_id is not None:
         found = merge_values(session, contact_ids=[contact_id], fields=compiled.fields)
         if contact_id not in found:
-            raise NotFound("contact_unknown", f"There is no contact {contact_id}.")
+            raise NotFound("contact_unknown", say("There is no contact %(contact_id)s.", contact_id=contact_id))
         values = found[contact_id]
     urls = Urls(links=compiled.links, unsubscribe="#unsubscribe", preferences="#preferences", why="#why")
     return render(compiled, values={"contact": values, "basis": "consent"}, urls=urls)

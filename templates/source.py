@@ -13,6 +13,7 @@ from enum import StrEnum
 from jinja2 import TemplateSyntaxError
 
 from core.errors import WrongInput
+from core.sentences import say
 from templates.sandbox import PLAIN
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -95,7 +96,9 @@ def each_mark(text: str, replace: Callable[[int], str]) -> str:
 def take_tags_out(source: str, *, part: str) -> Marked:
     """Replace every tag by a mark; comments of the template language are dropped."""
     if OPEN in source or CLOSE in source:
-        raise WrongInput("character_not_allowed", "This text has characters of a private area.", "Remove them.", part)
+        raise WrongInput(
+            "character_not_allowed", say("This text has characters of a private area."), say("Remove them."), part
+        )
     tags: list[Tag] = []
     written: list[str] = []
     inside: list[str] | None = None
@@ -113,7 +116,9 @@ def take_tags_out(source: str, *, part: str) -> Marked:
                 case _:
                     (written if inside is None else inside).append(value)
     except TemplateSyntaxError as error:
-        raise WrongInput("template_syntax", f"{error.message}", where=f"{part}, line {error.lineno}") from error
+        raise WrongInput(
+            "template_syntax", say("%(message)s", message=error.message), where=f"{part}, line {error.lineno}"
+        ) from error
     return Marked("".join(written), tags)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from contacts.models import FieldDefinition
 from core.errors import WrongInput
+from core.sentences import say
 
 CONTACT = frozenset({"number", "first_name", "last_name", "language", "country", "company"})
 SENDER = frozenset({"name", "address", "company"})
@@ -57,7 +58,7 @@ class Vocabulary:
         """The complaint about a name that is not in here, with the nearest one that is."""
         near = get_close_matches(name, self.everything, n=1, cutoff=0.5)
         remedy = f"Did you mean {near[0]}?" if near else "Known are: " + ", ".join(self.everything) + "."
-        return WrongInput("merge_field_unknown", f"There is no merge field {name}.", remedy, where)
+        return WrongInput("merge_field_unknown", say("There is no merge field %(name)s.", name=name), remedy, where)
 
 
 def vocabulary(session: Session) -> Vocabulary:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.errors import WrongInput
+from core.sentences import say
 from tracking.models import Link
 
 # Reserved and unreserved characters of RFC 3986, and the percent sign of what is encoded already.
@@ -28,7 +29,9 @@ def store_links(session: Session, run_id: int, targets: Sequence[str]) -> dict[i
     stored = session.execute(select(Link.position, Link.id, Link.target).where(Link.run_id == run_id)).all()
     if {row.position: row.target for row in stored} != wanted:
         raise WrongInput(
-            "links_frozen", f"The links of run {run_id} are stored already and differ.", "Make a new run for new links."
+            "links_frozen",
+            say("The links of run %(run_id)s are stored already and differ.", run_id=run_id),
+            say("Make a new run for new links."),
         )
     return {row.position: row.id for row in stored}
 
@@ -52,8 +55,8 @@ def web_address(target: str) -> str:
     """
     complaint = WrongInput(
         "link_target_invalid",
-        f"{target[:200]!r} is no web address.",
-        "Write it out, like https://www.example.org/page.",
+        say("%(target)s is no web address.", target=repr(target[:200])),
+        say("Write it out, like https://www.example.org/page."),
     )
     if not target.isprintable() or " " in target or "\\" in target:
         raise complaint

@@ -16,6 +16,7 @@ from app.apply.source import Place, Source, read_folder
 from campaigns import void_if_changed
 from campaigns.models import Campaign
 from core.errors import CrusoeError, WrongInput
+from core.sentences import say
 
 MOST_LINES = 50
 LONGEST_SHOWN = 80
@@ -58,7 +59,12 @@ def apply_folder(session: Session, *, folder: Path, actor: str) -> list[Change]:
     if mistakes:
         raise WrongInput(
             "configuration",
-            f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''} in {folder}; nothing was changed.",
+            say(
+                "%(mistakes)s mistake%(value)s in %(folder)s; nothing was changed.",
+                mistakes=len(mistakes),
+                value="s" if len(mistakes) > 1 else "",
+                folder=folder,
+            ),
             details={"lines": mistakes[:MOST_LINES]},
         )
     if changes:

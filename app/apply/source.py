@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from core.errors import WrongInput
+from core.sentences import say
 
 LARGEST = 5 * 1024 * 1024
 
@@ -52,30 +53,45 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 def read_folder(folder: Path) -> list[Source]:
     """All YAML files of a folder and its subfolders, in the order of their names."""
     if not folder.is_dir():
-        raise WrongInput("folder_missing", f"{folder} is no folder.", "Name the folder that holds the YAML files.")
+        raise WrongInput(
+            "folder_missing",
+            say("%(folder)s is no folder.", folder=folder),
+            say("Name the folder that holds the YAML files."),
+        )
     paths = sorted(path for path in folder.rglob("*") if path.suffix in {".yaml", ".yml"})
     if not paths:
-        raise WrongInput("folder_empty", f"There is no YAML file in {folder}.", "Name the folder that holds them.")
+        raise WrongInput(
+            "folder_empty",
+            say("There is no YAML file in %(folder)s.", folder=folder),
+            say("Name the folder that holds them."),
+        )
     return [read(path) for path in paths if not path.name.endswith(".map.yaml")]
 
 
 def read(path: Path) -> Source:
     """One file. A mistake in its syntax is told with its line."""
     if path.stat().st_size > LARGEST:
-        raise WrongInput("file_large", f"{path} is larger than 5 MB.", "Configuration is written by people; split it.")
+        raise WrongInput(
+            "file_large",
+            say("%(path)s is larger than 5 MB.", path=path),
+            say("Configuration is written by people; split it."),
+        )
     try:
         content = path.read_text(encoding="utf-8")
         node = yaml.compose(content, Loader=_Loader)
         data = yaml.load(content, Loader=_Loader)  # noqa: S506 - a SafeLoader with one more check
     except UnicodeDecodeError as error:
-        raise WrongInput("encoding", f"{path} is not UTF-8.", "Save it as UTF-8.") from error
+        raise WrongInput("encoding", say("%(path)s is not UTF-8.", path=path), say("Save it as UTF-8.")) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise WrongInput(
-            "yaml", f"This is no YAML: {error.problem}.", "Look at this line and the one before.", f"{path}:{line}"
+            "yaml",
+            say("This is no YAML: %(problem)s.", problem=error.problem),
+            say("Look at this line and the one before."),
+            f"{path}:{line}",
         ) from error
     if not isinstance(data, dict) or node is None:
-        raise WrongInput("yaml_shape", "A file holds sections like `segments:` at its top.", where=f"{path}:1")
+        raise WrongInput("yaml_shape", say("A file holds sections like `segments:` at its top."), where=f"{path}:1")
     return Source(path=path, data=data, lines=dict(_lines(node, ())), blocks=frozenset(_blocks(node, ())))
 
 

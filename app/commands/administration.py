@@ -13,6 +13,7 @@ from core.cli import command, console
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Role
+from core.sentences import say
 from core.settings import settings
 
 
@@ -64,8 +65,12 @@ def verify() -> dict[str, Any]:
     if findings:
         raise NotAllowed(
             "evidence_changed",
-            f"{len(findings)} finding{'s' if len(findings) > 1 else ''}: evidence is not as it was written.",
-            "Compare with a backup; find out who had access to the database.",
+            say(
+                "%(findings)s finding%(value)s: evidence is not as it was written.",
+                findings=len(findings),
+                value="s" if len(findings) > 1 else "",
+            ),
+            say("Compare with a backup; find out who had access to the database."),
             details=answer | {"lines": [f"{row.chain} {row.seq}: {row.what}" for row in findings]},
         )
     return answer
@@ -108,6 +113,10 @@ def new_keys() -> dict[str, Any]:
     """Draw the key file of a new installation. An existing one is never replaced."""
     path = settings().home / "keys.json"
     if path.exists():
-        raise WrongInput("keys_exist", f"There is already a key file at {path}.", "Every stored hash depends on it.")
+        raise WrongInput(
+            "keys_exist",
+            say("There is already a key file at %(path)s.", path=path),
+            say("Every stored hash depends on it."),
+        )
     keys.draw(path=path)
     return {"keys_file": str(path)}

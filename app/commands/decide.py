@@ -10,6 +10,7 @@ from contacts.models import Controller
 from core.cli import command
 from core.db import transaction
 from core.errors import NotFound, WrongInput
+from core.sentences import say
 from segments import audience
 from suppression import Question, assess, counts, decide_address
 
@@ -26,7 +27,7 @@ def register(root: click.Group) -> None:
     def decide(segment: str | None, address: str | None, channel: str, purpose: str, controller: str) -> dict[str, Any]:
         """Who may be written to now, who not, and why. Nothing is stored and nothing is sent."""
         if (segment is None) == (address is None):
-            raise WrongInput("one_of_two", "Give either --segment or --address.")
+            raise WrongInput("one_of_two", say("Give either --segment or --address."))
         with transaction() as session:
             question = Question(channel=channel, purpose=purpose, controller_id=_controller(session, controller))
             if address is not None:
@@ -37,5 +38,5 @@ def register(root: click.Group) -> None:
 def _controller(session: Session, code: str) -> int:
     found = session.scalar(select(Controller.id).where(Controller.code == code))
     if found is None:
-        raise NotFound("controller_unknown", f"There is no controller {code!r}.")
+        raise NotFound("controller_unknown", say("There is no controller %(code)s.", code=repr(code)))
     return found

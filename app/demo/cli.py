@@ -10,6 +10,7 @@ from app.demo.scenario import STEPS, USERS, Tally, remember, remembered
 from app.demo.sums import mistakes
 from core.cli import command, console, progress
 from core.errors import NotAllowed, NotReachable
+from core.sentences import say
 from core.settings import settings
 
 
@@ -32,7 +33,7 @@ def register(root: click.Group) -> None:
         if wrong:
             raise NotAllowed(
                 "demo_sums",
-                "The demo ran, but its sums do not add up.",
+                say("The demo ran, but its sums do not add up."),
                 details={"lines": wrong, "report": tally.first},
             )
         return _answer(tally)
@@ -45,7 +46,7 @@ def _start() -> None:
         return
     begun = subprocess.run([sys.executable, "-m", "app", "up", "--detach"], check=False)
     if begun.returncode:
-        raise NotReachable("demo_not_up", "The demo could not start.", "The sentence above says why.")
+        raise NotReachable("demo_not_up", say("The demo could not start."), say("The sentence above says why."))
 
 
 def _answer(tally: Tally) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from app.cli import crusoe
 from core.cli import progress
 from core.errors import CrusoeError, WrongInput
+from core.sentences import say
 
 LONGEST_WORD = 60
 
@@ -27,7 +28,16 @@ def run(*words: str, expect: int = 0, quietly: bool = False) -> Any:
     answer = json.loads(output.getvalue() or "{}")
     if code != expect:
         problem = answer.get("error", {}).get("message", output.getvalue()[:200])
-        raise WrongInput("demo", f"`crusoe {' '.join(words)}` ended with {code}, not {expect}: {problem}")
+        raise WrongInput(
+            "demo",
+            say(
+                "`crusoe %(words)s` ended with %(code)s, not %(expect)s: %(problem)s",
+                words=" ".join(words),
+                code=code,
+                expect=expect,
+                problem=problem,
+            ),
+        )
     return answer
 
 

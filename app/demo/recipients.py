@@ -11,6 +11,7 @@ import httpx2
 
 from app.inbox_store import Mail, every
 from core.errors import NotReachable
+from core.sentences import say
 from core.settings import settings
 
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
@@ -83,7 +84,9 @@ class Visitor:
     def unsubscribe(self, mail: Received) -> None:
         """Press the button that the mail program shows (RFC 8058)."""
         if mail.one_click is None:
-            raise NotReachable("demo", f"The mail to {mail.recipient} has no one-click address.")
+            raise NotReachable(
+                "demo", say("The mail to %(recipient)s has no one-click address.", recipient=mail.recipient)
+            )
         self._expect(self.client.post(mail.one_click, data={"List-Unsubscribe": "One-Click"}), 200, 202)
 
     def sign_up(self, *, form: str, addresses: Sequence[str]) -> None:
@@ -114,6 +117,11 @@ class Visitor:
         if response.status_code not in codes:
             raise NotReachable(
                 "demo",
-                f"{response.request.method} {urlsplit(str(response.request.url)).path[:12]}… answered "
-                f"{response.status_code} instead of {codes[0]}.",
+                say(
+                    "%(method)s %(path)s… answered %(status_code)s instead of %(codes)s.",
+                    method=response.request.method,
+                    path=urlsplit(str(response.request.url)).path[:12],
+                    status_code=response.status_code,
+                    codes=codes[0],
+                ),
             )

@@ -16,6 +16,7 @@ from contacts.models import TrackingLevel
 from core import clock
 from core.db import transaction
 from core.errors import NotReachable
+from core.sentences import say
 from core.settings import settings
 from tracking import READING
 
@@ -112,7 +113,11 @@ def until(ask: Callable[[], Any], good: Callable[[Any], bool], *, what: str) -> 
     end = monotonic() + PATIENCE
     while not good(answer := ask()):
         if monotonic() > end:
-            raise NotReachable("demo_waiting", f"Waited {PATIENCE:.0f} s in vain for {what}.", "Read the log.")
+            raise NotReachable(
+                "demo_waiting",
+                say("Waited %(patience)s s in vain for %(what)s.", patience=f"{PATIENCE:.0f}", what=what),
+                say("Read the log."),
+            )
         sleep(1)
     return answer
 

@@ -16,6 +16,7 @@ from app.supervisor.guard import is_alive
 from app.supervisor.home import enter, plain_sentences
 from core.cli import command, console
 from core.errors import NotReachable
+from core.sentences import say
 from core.settings import settings
 
 SECONDS_TO_WAIT = 180.0
@@ -71,7 +72,9 @@ def status() -> dict[str, Any]:
     home = settings().home
     found = state.read(home)
     if found is None or not state.is_running(home):
-        raise NotReachable("not_running", f"Crusoe does not run in {home}.", "Start it: crusoe up --detach.")
+        raise NotReachable(
+            "not_running", say("Crusoe does not run in %(home)s.", home=home), say("Start it: crusoe up --detach.")
+        )
     return {
         "home": str(home),
         "address": found.address,
@@ -116,7 +119,7 @@ def _detached(home: Path) -> dict[str, Any]:
             break
         sleep(0.05)
     last = (log.read_text(errors="replace").strip().splitlines() or ["It said nothing."])[-1]
-    raise NotReachable("not_started", f"Crusoe did not start: {last}", f"Read {log}.")
+    raise NotReachable("not_started", say("Crusoe did not start: %(last)s", last=last), say("Read %(log)s.", log=log))
 
 
 def _wait_until_free(home: Path, *, seconds: float) -> bool:
@@ -136,7 +139,9 @@ def _signal(pid: int, number: signal.Signals) -> None:
         return
     except PermissionError as error:
         raise NotReachable(
-            "not_yours", f"Process {pid} belongs to another user.", "Stop it as the user who started it."
+            "not_yours",
+            say("Process %(pid)s belongs to another user.", pid=pid),
+            say("Stop it as the user who started it."),
         ) from error
 
 

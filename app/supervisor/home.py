@@ -12,6 +12,7 @@ from app.supervisor import state
 from app.supervisor.guard import is_alive
 from core.embedded.identity import NOBODY, is_root
 from core.errors import NotReachable
+from core.sentences import say
 
 # The guard of a supervisor that was killed needs this long at most.
 SECONDS_TO_CLEAR_UP = 20.0
@@ -26,8 +27,16 @@ def enter(home: Path) -> TextIOWrapper:
         if found is not None and (is_alive(found.pid) or monotonic() > until):
             raise NotReachable(
                 "already_running",
-                f"Crusoe runs already in {home}, at {found.address} (process {found.pid}).",
-                "Look with `crusoe status`, end it with `crusoe stop`, or set CRUSOE_HOME and CRUSOE_PORT for another.",
+                say(
+                    "Crusoe runs already in %(home)s, at %(address)s (process %(pid)s).",
+                    home=home,
+                    address=found.address,
+                    pid=found.pid,
+                ),
+                say(
+                    "Look with `crusoe status`, end it with `crusoe stop`, or set CRUSOE_HOME and "
+                    "CRUSOE_PORT for another."
+                ),
             )
         sleep(0.1)
     return lock
@@ -40,8 +49,8 @@ def require_private(folder: Path) -> None:
     if folder.is_symlink() or folder.stat().st_uid not in owners:
         raise NotReachable(
             "folder_not_yours",
-            f"{folder} belongs to another user.",
-            "Set CRUSOE_HOME to a folder with a shorter path, so that the sockets find room inside it.",
+            say("%(folder)s belongs to another user.", folder=folder),
+            say("Set CRUSOE_HOME to a folder with a shorter path, so that the sockets find room inside it."),
         )
 
 
@@ -53,14 +62,14 @@ def plain_sentences(home: Path) -> Iterator[None]:
     except PermissionError as error:
         raise NotReachable(
             "no_permission",
-            f"This user may not write to {error.filename or home}.",
-            "Give the folder to this user, or set CRUSOE_HOME to one that is theirs.",
+            say("This user may not write to %(value)s.", value=error.filename or home),
+            say("Give the folder to this user, or set CRUSOE_HOME to one that is theirs."),
         ) from error
     except OSError as error:
         if error.errno not in {ENOSPC, EDQUOT, EROFS}:
             raise
         raise NotReachable(
             "disk_full" if error.errno != EROFS else "disk_read_only",
-            f"{home} cannot be written: {error.strerror}.",
-            "Make room, or set CRUSOE_HOME to a folder on another disk.",
+            say("%(home)s cannot be written: %(strerror)s.", home=home, strerror=error.strerror),
+            say("Make room, or set CRUSOE_HOME to a folder on another disk."),
         ) from error

@@ -4,9 +4,12 @@ import errno
 import socket
 
 from core.errors import NotReachable, WrongInput
+from core.sentences import say
 from core.settings import LAST_PORT
 
 TRIES = 50
+
+USUAL_PORT = 8000
 
 
 def require_free(*, host: str, port: int, variable: str) -> None:
@@ -17,17 +20,27 @@ def require_free(*, host: str, port: int, variable: str) -> None:
     if problem in {errno.EACCES, errno.EPERM}:
         raise NotReachable(
             "port_not_permitted",
-            f"This user may not listen on port {port}.",
-            f"Choose one above 1023, for example: {variable}={8000 if port < 8000 else 8080}.",  # noqa: PLR2004
+            say("This user may not listen on port %(port)s.", port=port),
+            say(
+                "Choose one above 1023, for example: %(variable)s=%(value)s.",
+                variable=variable,
+                value=USUAL_PORT,
+            ),
         )
     if problem != errno.EADDRINUSE:
         raise WrongInput(
-            "host_invalid", f"Nothing can listen on {host}: it is no address of this machine.", "Set CRUSOE_HOST."
+            "host_invalid",
+            say("Nothing can listen on %(host)s: it is no address of this machine.", host=host),
+            say("Set CRUSOE_HOST."),
         )
     raise NotReachable(
         "port_taken",
-        f"Port {port} on {host} is taken by another program.",
-        f"Stop that program, or choose another port, for example: {variable}={_another(host, port)}.",
+        say("Port %(port)s on %(host)s is taken by another program.", port=port, host=host),
+        say(
+            "Stop that program, or choose another port, for example: %(variable)s=%(host)s.",
+            variable=variable,
+            host=_another(host, port),
+        ),
     )
 
 

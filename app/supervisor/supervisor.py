@@ -21,6 +21,7 @@ from app.supervisor.ports import require_free
 from app.supervisor.programs import Program
 from core import clock, keys
 from core.errors import CrusoeError, NotAllowed, NotReachable
+from core.sentences import say
 from core.settings import Mode, Settings
 
 GLANCE = 0.1
@@ -92,7 +93,9 @@ class Supervisor:
         name = child.program.name
         last = (list(self.log.last_words.get(name, ())) or ["It said nothing."])[-1]
         raise NotReachable(
-            f"{name}_not_started", f"{name} does not start: {last.rstrip('.')}.", f"Read {self.log.path}."
+            f"{name}_not_started",
+            say("%(name)s does not start: %(rstrip)s.", name=name, rstrip=last.rstrip(".")),
+            say("Read %(path)s.", path=self.log.path),
         )
 
     def _migrate(self) -> None:
@@ -106,7 +109,9 @@ class Supervisor:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["It said nothing."])[-1]
             raise NotReachable(
-                "not_migrated", f"The database could not be prepared: {last.rstrip('.')}.", f"Read {self.log.path}."
+                "not_migrated",
+                say("The database could not be prepared: %(rstrip)s.", rstrip=last.rstrip(".")),
+                say("Read %(path)s.", path=self.log.path),
             )
 
     def _watch(self) -> None:
@@ -182,8 +187,8 @@ def check(settings: Settings) -> None:
     if settings.mode is Mode.PRODUCTION and not settings.base_url:
         raise NotAllowed(
             "base_url_missing",
-            "In production mode the address that stands in mails must be named.",
-            "Set CRUSOE_BASE_URL, for example to https://news.your-company.example.",
+            say("In production mode the address that stands in mails must be named."),
+            say("Set CRUSOE_BASE_URL, for example to https://news.your-company.example."),
         )
     keys.keys()
     require_private(settings.socket_folder)
@@ -191,8 +196,11 @@ def check(settings: Settings) -> None:
     if free < NEEDED_BYTES:
         raise NotReachable(
             "disk_full",
-            f"Only {free // 1_000_000} MB are free where {settings.home} lies.",
-            f"Make room for at least {NEEDED_BYTES // 1_000_000} MB, or set CRUSOE_HOME to a folder elsewhere.",
+            say("Only %(free)s MB are free where %(home)s lies.", free=free // 1_000_000, home=settings.home),
+            say(
+                "Make room for at least %(needed_bytes)s MB, or set CRUSOE_HOME to a folder elsewhere.",
+                needed_bytes=NEEDED_BYTES // 1_000_000,
+            ),
         )
     require_free(host=settings.host, port=settings.port, variable="CRUSOE_PORT")
     if not settings.smtp_url:

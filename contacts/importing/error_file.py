@@ -12,6 +12,7 @@ from contacts.importing.rows import FORMULA_STARTS
 from contacts.importing.source import Source
 from core import clock
 from core.errors import WrongInput
+from core.sentences import say
 from core.settings import settings
 
 # A number is no formula, and must stay a number for the import of the corrected file.
@@ -26,7 +27,7 @@ class ErrorFile:
         self.path = path or _default(name)
         if path is not None and path.resolve() == source.path.resolve():
             raise WrongInput(
-                "errors_over_input", "Rejected rows would overwrite the file they come from.", where=str(path)
+                "errors_over_input", say("Rejected rows would overwrite the file they come from."), where=str(path)
             )
         self.count = 0
         self._file: TextIO | None = None
@@ -61,8 +62,8 @@ class ErrorFile:
         except OSError as error:
             raise WrongInput(
                 "errors_not_written",
-                f"The rejected rows cannot be written: {error.strerror}.",
-                "Name another file with --errors; what was stored until now counts as unchanged then.",
+                say("The rejected rows cannot be written: %(strerror)s.", strerror=error.strerror),
+                say("Name another file with --errors; what was stored until now counts as unchanged then."),
                 where=str(self.path),
             ) from error
         # The mark makes spreadsheets read UTF-8; the importer knows it too.

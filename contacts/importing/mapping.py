@@ -10,6 +10,7 @@ import yaml
 
 from contacts.importing.intake import Field, Layout
 from core.errors import WrongInput
+from core.sentences import say
 
 
 def layout(header: Sequence[str], fields: Sequence[Field], *, mapping: Path | None, where: str) -> Layout:
@@ -19,8 +20,12 @@ def layout(header: Sequence[str], fields: Sequence[Field], *, mapping: Path | No
     if missing:
         raise WrongInput(
             "column_missing",
-            f"No column for {', '.join(missing)}; there are {', '.join(filter(None, header))}.",
-            "Rename a column, or say with --map FILE which one it is (column: field).",
+            say(
+                "No column for %(missing)s; there are %(header)s.",
+                missing=", ".join(missing),
+                header=", ".join(filter(None, header)),
+            ),
+            say("Rename a column, or say with --map FILE which one it is (column: field)."),
             where=str(mapping) if mapping else where,
         )
     return Layout(columns=tuple(header), positions=positions)
@@ -44,18 +49,31 @@ def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -
         if column not in header:
             raise WrongInput(
                 "column_unknown",
-                f"The file has no column {column!r}; it has {', '.join(filter(None, header))}.",
+                say(
+                    "The file has no column %(column)s; it has %(header)s.",
+                    column=repr(column),
+                    header=", ".join(filter(None, header)),
+                ),
                 where=where,
             )
         if field not in known:
             raise WrongInput(
                 "field_unknown",
-                f"There is no field {field!r}; there are {', '.join(sorted(known))}.",
-                "Declare a field of your own first: crusoe apply.",
+                say(
+                    "There is no field %(field)s; there are %(known)s.",
+                    field=repr(field),
+                    known=", ".join(sorted(known)),
+                ),
+                say("Declare a field of your own first: crusoe apply."),
                 where=where,
             )
         if field in positions:
-            raise WrongInput("field_twice", f"Two columns are mapped to {field!r}.", "Remove one.", where=where)
+            raise WrongInput(
+                "field_twice",
+                say("Two columns are mapped to %(field)s.", field=repr(field)),
+                say("Remove one."),
+                where=where,
+            )
         positions[field] = header.index(column)
     return positions
 
@@ -65,20 +83,22 @@ def _read(mapping: Path) -> Mapping[tuple[str, str], int]:
     try:
         node = yaml.compose(mapping.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
-        raise WrongInput("mapping_missing", f"It cannot be read: {error.strerror}.", where=str(mapping)) from error
+        raise WrongInput(
+            "mapping_missing", say("It cannot be read: %(strerror)s.", strerror=error.strerror), where=str(mapping)
+        ) from error
     except UnicodeDecodeError as error:
-        raise WrongInput("mapping_encoding", "The mapping file is not UTF-8.", where=str(mapping)) from error
+        raise WrongInput("mapping_encoding", say("The mapping file is not UTF-8."), where=str(mapping)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{mapping}:{mark.line + 1}" if mark else str(mapping)
         problem = getattr(error, "problem", None) or "it cannot be read"
-        raise WrongInput("mapping_yaml", f"This is no YAML: {problem}.", where=where) from error
+        raise WrongInput("mapping_yaml", say("This is no YAML: %(problem)s.", problem=problem), where=where) from error
     if not isinstance(node, yaml.MappingNode):
-        raise WrongInput("mapping_shape", "A mapping has lines `column: field`.", where=str(mapping))
+        raise WrongInput("mapping_shape", say("A mapping has lines `column: field`."), where=str(mapping))
     found: dict[tuple[str, str], int] = {}
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not (isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)):
-            raise WrongInput("mapping_shape", "A mapping has lines `column: field`.", where=f"{mapping}:{line}")
+            raise WrongInput("mapping_shape", say("A mapping has lines `column: field`."), where=f"{mapping}:{line}")
         found[key.value, value.value] = line
     return found

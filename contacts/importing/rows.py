@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO
 from contacts.importing.intake import Rejection
 from contacts.importing.source import LONGEST_CELL, LONGEST_LINE, Source
 from core.errors import WrongInput
+from core.sentences import say
 
 # A file with more rows broken by quotes is not a table, or not with this delimiter; reading on would take for ever.
 MOST_BROKEN_QUOTES = 1000
@@ -130,8 +131,13 @@ def _bear(broken: int, source: Source, line: int) -> None:
     if broken > MOST_BROKEN_QUOTES:
         raise WrongInput(
             "quotes_broken",
-            f"More than {MOST_BROKEN_QUOTES:,} rows have quotes that do not close.",
-            'Write a quote inside a quoted cell twice (""). What was read before is stored; import the file again.',
+            say(
+                "More than %(most_broken_quotes)s rows have quotes that do not close.",
+                most_broken_quotes=f"{MOST_BROKEN_QUOTES:,}",
+            ),
+            say(
+                'Write a quote inside a quoted cell twice (""). What was read before is stored; import the file again.'
+            ),
             where=f"{source.path}:{line}",
         )
 

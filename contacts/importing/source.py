@@ -15,6 +15,7 @@ from charset_normalizer import CharsetMatch, from_bytes
 
 from contacts.importing.intake import Origin
 from core.errors import WrongInput
+from core.sentences import say
 
 BLOCK = 1 << 20
 LONGEST_CELL = 32 * 1024
@@ -49,7 +50,7 @@ class Source:
 def open_source(path: Path, *, encoding: str | None = None) -> Source:
     """Inspect a file. Every reason not to import it is `WrongInput` with file and, where it has one, line."""
     if not path.is_file():
-        raise WrongInput("file_missing", "There is no such file.", "Check the path.", where=str(path))
+        raise WrongInput("file_missing", say("There is no such file."), say("Check the path."), where=str(path))
     mark = _mark(path)
     encoding = _known(encoding) if encoding else mark
     try:
@@ -77,7 +78,11 @@ def _known(encoding: str) -> str:
     try:
         b"".decode(encoding)
     except LookupError:
-        raise WrongInput("encoding_unknown", f"There is no encoding {encoding!r}.", "Try utf-8 or cp1252.") from None
+        raise WrongInput(
+            "encoding_unknown",
+            say("There is no encoding %(encoding)s.", encoding=repr(encoding)),
+            say("Try utf-8 or cp1252."),
+        ) from None
     return encoding
 
 
@@ -86,7 +91,9 @@ def _mark(path: Path) -> str | None:
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:
-        raise WrongInput("file_unreadable", f"The file cannot be read: {error.strerror}.", where=str(path)) from error
+        raise WrongInput(
+            "file_unreadable", say("The file cannot be read: %(strerror)s.", strerror=error.strerror), where=str(path)
+        ) from error
     return next((name for mark, name in MARKS if start.startswith(mark)), None)
 
 
@@ -124,7 +131,9 @@ def _inspect(path: Path, encoding: str) -> _Seen:
             lengths[0] += length
             line, length, longest = line + len(lengths) - 1, lengths[-1], max(longest, *lengths)
     if line == 1 and not length:
-        raise WrongInput("file_empty", "The file is empty.", "It needs a line of column names.", where=str(path))
+        raise WrongInput(
+            "file_empty", say("The file is empty."), say("It needs a line of column names."), where=str(path)
+        )
     return _Seen(lines=line, longest=longest, digest=digest.hexdigest())
 
 
@@ -132,8 +141,8 @@ def _refuse_nul(path: Path, text: str, line: int) -> None:
     if "\0" in text:
         raise WrongInput(
             "file_nul",
-            "There is a NUL character, which no text has.",
-            "The file may be UTF-16 without a mark, or damaged: save it as UTF-8.",
+            say("There is a NUL character, which no text has."),
+            say("The file may be UTF-16 without a mark, or damaged: save it as UTF-8."),
             where=f"{path}:{line + text[: text.index(chr(0))].count(chr(10))}",
         )
 
@@ -144,7 +153,7 @@ def _not_decoded(path: Path, encoding: str, line: int, error: UnicodeDecodeError
         "encoding",
         f"The file is not {encoding}: byte 0x{error.object[error.start]:02x} has no meaning there."
         + (f" It may be {' or '.join(guesses)}." if guesses else ""),
-        f"Save it as UTF-8, or name the encoding: --encoding {guesses[0] if guesses else USUAL}.",
+        say("Save it as UTF-8, or name the encoding: --encoding %(value)s.", value=guesses[0] if guesses else USUAL),
         where=f"{path}:{line}",
     )
 
@@ -190,20 +199,35 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
     with path.open(encoding=encoding, newline="") as file:
         line = file.readline(LONGEST_LINE + 1)
     if len(line) > LONGEST_LINE:
-        raise WrongInput("header_too_long", "The first line is no list of column names.", "Add one.", where=where)
+        raise WrongInput(
+            "header_too_long", say("The first line is no list of column names."), say("Add one."), where=where
+        )
     try:
         ways = {mark: next(csv.reader([line], delimiter=mark, strict=True), []) for mark in DELIMITERS}
     except csv.Error as error:
-        raise WrongInput("header_broken", f"The column names cannot be read: {error}.", where=where) from error
+        raise WrongInput(
+            "header_broken", say("The column names cannot be read: %(error)s.", error=error), where=where
+        ) from error
     delimiter = max(ways, key=lambda mark: len(ways[mark]))
     header = tuple(name.strip() for name in ways[delimiter])
     if not any(header):
-        raise WrongInput("header_missing", "The first line has no column names.", "Add them.", where=where)
+        raise WrongInput("header_missing", say("The first line has no column names."), say("Add them."), where=where)
     if len(header) > MOST_COLUMNS:
         raise WrongInput(
-            "too_many_columns", f"There are {len(header):,} columns; {MOST_COLUMNS} are allowed.", where=where
+            "too_many_columns",
+            say(
+                "There are %(header)s columns; %(most_columns)s are allowed.",
+                header=f"{len(header):,}",
+                most_columns=MOST_COLUMNS,
+            ),
+            where=where,
         )
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise WrongInput("column_twice", f"Columns stand there twice: {', '.join(twice)}.", "Rename one.", where=where)
+        raise WrongInput(
+            "column_twice",
+            say("Columns stand there twice: %(twice)s.", twice=", ".join(twice)),
+            say("Rename one."),
+            where=where,
+        )
     return delimiter, header

@@ -11,6 +11,7 @@ from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, ce
 from contacts.intakes import order_rows
 from core.errors import WrongInput
 from core.keys import address_key
+from core.sentences import say
 
 FIELDS = (
     Field("number", required=True, aliases=("order_id", "order_no", "order_number")),
@@ -59,8 +60,8 @@ class OrderIntake:
         if not {"customer_number", "email"} & layout.positions.keys():
             raise WrongInput(
                 "column_missing",
-                "No column says whose the orders are.",
-                "Map one to customer_number or email.",
+                say("No column says whose the orders are."),
+                say("Map one to customer_number or email."),
                 where=f"{origin.path}:1",
             )
         self._cell = {field.name: layout.cell(field.name) for field in FIELDS}

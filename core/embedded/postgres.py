@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from core.embedded.identity import child_setup, own
 from core.errors import NotReachable
+from core.sentences import say
 
 USER = "crusoe"
 DATABASE = "crusoe"
@@ -85,12 +86,16 @@ class PostgresServer:
         until = monotonic() + seconds
         while monotonic() < until:
             if process.poll() is not None:
-                raise NotReachable("postgres_ended", "The embedded PostgreSQL stopped at once.", f"Read {log}.")
+                raise NotReachable(
+                    "postgres_ended", say("The embedded PostgreSQL stopped at once."), say("Read %(log)s.", log=log)
+                )
             if self.answers():
                 return
             sleep(0.05)
         raise NotReachable(
-            "postgres_slow", f"The embedded PostgreSQL did not answer in {seconds:.0f} s.", f"Read {log}."
+            "postgres_slow",
+            say("The embedded PostgreSQL did not answer in %(seconds)s s.", seconds=f"{seconds:.0f}"),
+            say("Read %(log)s.", log=log),
         )
 
     def answers(self) -> bool:
@@ -121,8 +126,13 @@ class PostgresServer:
         if done.returncode:
             raise NotReachable(
                 "postgres_not_made",
-                f"{program} could not prepare {self.data}: {done.stderr.strip().splitlines()[-1:]}",
-                "Check free disk space and the permissions of the folder.",
+                say(
+                    "%(program)s could not prepare %(data)s: %(splitlines)s",
+                    program=program,
+                    data=self.data,
+                    splitlines=done.stderr.strip().splitlines()[-1:],
+                ),
+                say("Check free disk space and the permissions of the folder."),
             )
 
 
@@ -133,8 +143,8 @@ def programs() -> Path:
     if found is None or found.origin is None:
         raise NotReachable(
             "postgres_no_wheel",
-            "There is no embedded PostgreSQL for this platform.",
-            "Set DATABASE_URL to a PostgreSQL 15 or later.",
+            say("There is no embedded PostgreSQL for this platform."),
+            say("Set DATABASE_URL to a PostgreSQL 15 or later."),
         )
     # The wheel carries an older server beside the newest one, to bring old data folders over.
     return Path(found.origin).parent / NEWEST / "bin"

