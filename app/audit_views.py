@@ -10,6 +10,7 @@ from core import evidence, tables
 from core.audit import AuditEvent
 from core.db import transaction
 from core.evidence import Finding
+from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.tables import Column, Table, contains
 from core.web import needs, page
@@ -26,11 +27,12 @@ def _table() -> Table:
             Column("reason", _("Why"), AuditEvent.reason, sortable=False),
         ),
         hidden=(
-            Column("object_id", "", AuditEvent.object_id),
-            Column("details", "", AuditEvent.details),
+            Column("object_id", _("Which"), AuditEvent.object_id),
+            Column("details", _("Details"), AuditEvent.details),
         ),
         key=AuditEvent.id,
         sort="id",
+        export="app.export_audit",
         descending=True,
         search=contains(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id),
     )
@@ -48,6 +50,13 @@ def _listing(findings: list[Finding] | None = None) -> str:
 def audit_log() -> ResponseReturnValue:
     """What people did, latest first."""
     return _listing()
+
+
+@routes.post("/audit/export")
+@needs(Permission.SEE_AUDIT)
+def export_audit() -> ResponseReturnValue:
+    """What the list shows as CSV."""
+    return table_as_csv(_table(), select(AuditEvent), name="audit")
 
 
 @routes.post("/audit/verify")

@@ -20,6 +20,7 @@ from app.views import routes
 from core import audit, clock, tables
 from core.db import transaction
 from core.errors import CrusoeError, NotFound, WrongInput
+from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.settings import settings
 from core.web import acting, needs, page, takes_files
@@ -95,6 +96,13 @@ def import_rejected(import_id: int) -> ResponseReturnValue:
         )
     answer: Response = send_file(path, mimetype="text/csv", as_attachment=True, download_name=f"rejected-{job.name}")
     return answer
+
+
+@routes.post("/import/export")
+@needs(Permission.IMPORT_CONTACTS)
+def export_imports() -> ResponseReturnValue:
+    """What the list of imports shows as CSV."""
+    return table_as_csv(listing.table(), listing.source(), name="imports")
 
 
 def _form(error: CrusoeError | None = None) -> str:

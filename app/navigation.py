@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_babel import lazy_gettext as _l
 
 from core.permissions import Permission
@@ -44,6 +44,7 @@ def install(app: Flask) -> None:
         asset=asset,
         here=here,
         may=may,
+        may_open=may_open,
         Permission=Permission,
     )
 
@@ -58,6 +59,12 @@ def may(permission: Permission) -> bool:
     """Whether to show a button for it. The route behind it checks again."""
     person = current_actor()
     return person is not None and person.may(permission)
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether the signed-in person may use a route."""
+    permission = getattr(current_app.view_functions[endpoint], "permission", None)
+    return permission is not None and may(permission)
 
 
 def here(endpoint: str) -> bool:

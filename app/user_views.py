@@ -10,6 +10,7 @@ from app.wording import WORDS
 from core import accounts, tables, users
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
+from core.exporting import table_as_csv
 from core.permissions import Permission, Role
 from core.tables import Column, Table, contains
 from core.users import User
@@ -28,6 +29,7 @@ def _table() -> Table:
         ),
         key=User.id,
         sort="name",
+        export="app.export_users",
         search=contains(User.name, User.email),
     )
 
@@ -44,6 +46,13 @@ def _listing(error: CrusoeError | None = None, password: str = "") -> str:
 def user_list() -> ResponseReturnValue:
     """All accounts."""
     return _listing()
+
+
+@routes.post("/users/export")
+@needs(Permission.MANAGE_USERS)
+def export_users() -> ResponseReturnValue:
+    """What the list shows as CSV."""
+    return table_as_csv(_table(), select(User), name="users")
 
 
 @routes.post("/users")

@@ -45,9 +45,10 @@ def table(states: dict[str, str]) -> Table:
             Column("author", _("Author"), Campaign.author, sortable=False),
             Column("updated_at", _("Changed"), Campaign.updated_at),
         ),
-        hidden=(Column("code", "", Campaign.code),),
+        hidden=(Column("code", _("Code"), Campaign.code),),
         key=Campaign.id,
         sort="id",
+        export="campaigns.export",
         descending=True,
         search=contains(Campaign.code, Campaign.name),
     )

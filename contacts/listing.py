@@ -32,6 +32,7 @@ def table(labels: dict[str, str]) -> Table:
         ),
         key=Contact.id,
         sort="id",
+        export="contacts.export",
         descending=True,
         search=_search,
     )

@@ -1,17 +1,16 @@
 """The list of contacts. One person with everything that happened is a page of `app`, which may look into all stages."""
 
-import tempfile
-
-from flask import request, send_file
+from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from contacts import listing
-from core import audit, tables
+from core import tables
 from core.db import transaction
+from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.tables import Table
-from core.web import acting, blueprint, needs, page
+from core.web import blueprint, needs, page
 
 routes = blueprint("contacts", url_prefix="/contacts")
 
@@ -34,21 +33,4 @@ def index() -> ResponseReturnValue:
 @needs(Permission.EXPORT_CONTACTS)
 def export() -> ResponseReturnValue:
     """What the list shows as CSV. A POST, because taking personal data out is written down."""
-    table = _table()
-    question = tables.ask(table, request.args)
-    # Written to a file first: no transaction stays open for as long as somebody's line is slow.
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
-    with transaction() as session:
-        for piece in tables.export(session, table, listing.source(), question):
-            file.write(piece.encode())
-        audit.record(
-            session,
-            actor=acting().email,
-            user_id=acting().id,
-            action="contacts.export",
-            object_type="contacts",
-            object_id="list",
-            question=question.address(q=""),
-        )
-    file.seek(0)
-    return send_file(file, mimetype="text/csv", as_attachment=True, download_name="contacts.csv")
+    return table_as_csv(_table(), listing.source(), name="contacts")

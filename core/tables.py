@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select
@@ -38,11 +39,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """What a list page shows. `key` is unique and breaks ties; `search`: where the search box looks."""
+    """What a list page shows. `key` is unique and breaks ties; `search`: where the search box looks.
+
+    `export` is the route that answers the list as CSV; whoever may use it sees the button. `hidden` columns stand in
+    the cells of others; with a label, they are columns of the CSV too.
+    """
 
     columns: tuple[Column, ...]
     key: SQLColumnExpression[Any]
     sort: str
+    export: str
     descending: bool = False
     search: Callable[[str], ColumnElement[bool]] | None = None
     hidden: tuple[Column, ...] = ()
@@ -132,12 +138,12 @@ def export(session: Session, table: Table, source: Select[Any], question: Questi
     """All rows of the question as CSV, a piece at a time."""
     sort = table.column(question.sort)
     chosen = _narrowed(table, source, question).order_by(*_order(table, sort, descending=question.descending))
-    names = [column.name for column in table.columns]
-    yield _line(names)
+    names = [column.name for column in (*table.columns, *table.hidden) if column.label]
+    yield csv_line(names)
     result = session.execute(chosen.execution_options(yield_per=1000))
     for row in result:
         values = row._mapping  # noqa: SLF001
-        yield _line([safe(values[name]) for name in names])
+        yield csv_line([safe(values[name]) for name in names])
 
 
 def safe(value: Any) -> str:
@@ -146,13 +152,16 @@ def safe(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
-    text = str(value)
-    if isinstance(value, int | float):
-        return text
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
     return "'" + text if text.startswith(FORMULA) else text
 
 
-def _line(cells: list[str]) -> str:
+def csv_line(cells: list[str]) -> str:
+    """One line of a CSV file."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow(cells)
     return buffer.getvalue()

@@ -29,13 +29,14 @@ def table(states: dict[str, str]) -> Table:
         hidden=(
             Column("contact_id", "", Handover.contact_id),
             Column("lines", "", Handover.lines),
-            Column("reason", "", Handover.reason),
-            Column("created_at", "", Handover.created_at),
+            Column("reason", _("Reason"), Handover.reason),
+            Column("created_at", _("Since"), Handover.created_at),
             Column("company_country", "", Contact.country),
             Column("waiting", "", _waits),
         ),
         key=Handover.id,
         sort="due_at",
+        export="lead_handover.export",
         search=contains(Contact.first_name, Contact.last_name, Contact.number),
     )
 

@@ -7,7 +7,9 @@ from flask_babel import gettext as _
 from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
+from core.exporting import table_as_csv
 from core.permissions import Permission
+from core.tables import Table
 from core.web import acting, blueprint, needs, page
 from lead_handover import listing
 from lead_handover.inbox import accept, reject
@@ -16,10 +18,14 @@ from lead_handover.rules import RejectReason
 routes = blueprint("lead_handover", url_prefix="/leads")
 
 
+def _table() -> Table:
+    states = {"open": _("waiting"), "escalated": _("overdue"), "accepted": _("accepted"), "rejected": _("rejected")}
+    return listing.table(states)
+
+
 def leads_page(error: CrusoeError | None = None) -> str:
     """The list, with a complaint about what was just tried."""
-    states = {"open": _("waiting"), "escalated": _("overdue"), "accepted": _("accepted"), "rejected": _("rejected")}
-    table = listing.table(states)
+    table = _table()
     with transaction() as session:
         found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
     return page("lead_handover/list.html", listing=found, error=error, reasons=list(RejectReason))
@@ -30,6 +36,13 @@ def leads_page(error: CrusoeError | None = None) -> str:
 def index() -> ResponseReturnValue:
     """All leads, the latest due time first."""
     return leads_page()
+
+
+@routes.post("/export")
+@needs(Permission.EXPORT_CONTACTS)
+def export() -> ResponseReturnValue:
+    """What the list shows as CSV. It names people, so it needs more than seeing the list."""
+    return table_as_csv(_table(), listing.source(), name="leads")
 
 
 @routes.post("/<int:lead_id>/accept")

@@ -20,6 +20,7 @@ def table() -> Table:
         ),
         key=Segment.id,
         sort="code",
+        export="segments.export",
         search=contains(Segment.code, Segment.name, Segment.description),
     )
 

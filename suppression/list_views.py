@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
-from core.web import acting, needs, page
+from core.web import acting, needs, page, takes_files
 from suppression.lists.known import LISTS
 from suppression.lists.load import Imported, import_list
 from suppression.views import routes
@@ -29,9 +29,9 @@ def list_form() -> ResponseReturnValue:
 
 @routes.post("/lists")
 @needs(Permission.EDIT_SUPPRESSION)
+@takes_files(lambda: LARGEST_LIST)
 def upload_list() -> ResponseReturnValue:
     """Check the file and put it into force; when anything is wrong with it, nothing changes."""
-    request.max_content_length = LARGEST_LIST
     try:
         found = _import()
     except CrusoeError as error:

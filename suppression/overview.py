@@ -36,9 +36,13 @@ def table() -> Table:
             Column("source", _("Source"), SuppressionEntry.source, sortable=False),
             Column("lifted", _("Lifted"), _lifted, sortable=False),
         ),
-        hidden=(Column("purpose", "", SuppressionEntry.purpose), Column("channel", "", SuppressionEntry.channel)),
+        hidden=(
+            Column("purpose", _("Purpose"), SuppressionEntry.purpose),
+            Column("channel", _("Channel"), SuppressionEntry.channel),
+        ),
         key=SuppressionEntry.id,
         sort="id",
+        export="suppression.export",
         descending=True,
         search=_search,
     )

@@ -1,5 +1,7 @@
 """Look up an address, keep entries, see the lists."""
 
+from dataclasses import fields
+
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -11,10 +13,11 @@ from contacts.models import Endpoint
 from core import clock, tables
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
+from core.exporting import rows_as_csv, table_as_csv
 from core.permissions import Permission
 from core.web import acting, blueprint, needs, page
 from suppression.entries import add, block_domain, entries, lift
-from suppression.lists.standing import status
+from suppression.lists.standing import ListStatus, status
 from suppression.lookup import listings, verdicts_now
 from suppression.models import Cause, SuppressionEntry
 from suppression.overview import table
@@ -37,6 +40,23 @@ def index() -> ResponseReturnValue:
             listing=tables.read(session, shown, select(SuppressionEntry), tables.ask(shown, request.args)),
             error=None,
         )
+
+
+@routes.post("/export")
+@needs(Permission.EXPORT_CONTACTS)
+def export() -> ResponseReturnValue:
+    """Our entries as CSV. They name addresses, so it needs more than seeing them."""
+    return table_as_csv(table(), select(SuppressionEntry), name="suppression")
+
+
+@routes.post("/lists/export")
+@needs(Permission.SEE_SUPPRESSION)
+def export_lists() -> ResponseReturnValue:
+    """How the lists stand as CSV."""
+    names = [field.name for field in fields(ListStatus)]
+    with transaction() as session:
+        rows = [[getattr(one, name) for name in names] for one in status(session)]
+        return rows_as_csv(session, names, rows, name="lists")
 
 
 def _lookup(session: Session, address: str) -> dict[str, object]:

@@ -34,6 +34,7 @@ def table() -> Table:
         key=Template.id,
         sort="code",
         export="templates.export",
+        export="templates.export",
         search=contains(Template.code, Template.name),
     )
 

@@ -10,6 +10,7 @@ from core import tables
 from core.codes import require_code
 from core.db import transaction
 from core.errors import CrusoeError
+from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.web import acting, blueprint, framed_mail, needs, page
 from templates import listing
@@ -39,6 +40,13 @@ def index() -> ResponseReturnValue:
     with transaction() as session:
         found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
     return page("templates/list.html", listing=found)
+
+
+@routes.post("/export")
+@needs(Permission.SEE_TEMPLATES)
+def export() -> ResponseReturnValue:
+    """What the list shows as CSV."""
+    return table_as_csv(listing.table(), listing.source(), name="templates")
 
 
 @routes.get("/new")

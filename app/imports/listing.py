@@ -25,9 +25,10 @@ def table() -> Table:
             Column("rejected", _("Rejected"), ImportJob.rejected, number=True),
             Column("asked_by", _("Who"), ImportJob.asked_by),
         ),
-        hidden=(Column("dry_run", "", ImportJob.dry_run),),
+        hidden=(Column("dry_run", _("only counted"), ImportJob.dry_run),),
         key=ImportJob.id,
         sort="id",
+        export="app.export_imports",
         descending=True,
         search=contains(ImportJob.name, ImportJob.asked_by),
     )

@@ -26,6 +26,7 @@ def notes(**options) -> Table:
         ),
         key=_note.c.id,
         sort="id",
+        export="notes.export",
         search=contains(_note.c.word),
         **options,
     )

@@ -179,6 +179,31 @@ def test_looking_changes_nothing(app):
     assert {name: rows for name, rows in changed.items() if name not in DERIVED} == {}
 
 
+def test_every_list_can_be_taken_as_a_file(app):
+    """A page with a table has a button for it, the button works, and who pressed it is written down."""
+    found = world.make()
+    client = signed_in(app, Role.ADMIN)
+    token = form_token(client, "/profile")
+    taken = set()
+    for rule, method, endpoint, _view in routes(app):
+        page = client.get(address(rule, found)).text if method == "GET" and endpoint != "static" else ""
+        if 'id="listing"' not in page:
+            continue
+        buttons = re.findall(r'<form method="post" action="([^"]*/export)\?', page)
+        assert len(buttons) == 1, f"{rule} shows a list that nobody can take"
+        answer = client.post(buttons[0], headers={"X-CSRFToken": token})
+        assert answer.mimetype == "text/csv", rule
+        taken.add(buttons[0])
+    assert len(taken) == written_down("%.export") > 8
+
+
+def written_down(action: str) -> int:
+    """How many actions of this kind stand in the audit log."""
+    with engine().connect() as connection:
+        found = connection.scalar(text("SELECT count(*) FROM audit_event WHERE action LIKE :a"), {"a": action})
+        return found or 0
+
+
 @pytest.mark.parametrize("path", ["/", "/contacts/", "/sign-in", "/nothing"])
 def test_every_page_carries_the_headers_that_protect_it(app, path):
     world.make()
