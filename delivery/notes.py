@@ -60,7 +60,7 @@ _ANSWERS = """
            min(min(m.not_before)) OVER (PARTITION BY m.state) AS next_try
     FROM message AS m
     WHERE m.run_id = :run AND (m.state IN ('failed', 'unknown') OR (m.state = 'ready' AND m.attempts > 0))
-    GROUP BY 1, 2 ORDER BY messages DESC
+    GROUP BY m.state, answer ORDER BY messages DESC
 """
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contacts.models import TrackingLevel
+from core.errors import NotAllowed
 from delivery.compose import From
 from delivery.dkim import signer
 from delivery.models import Run, Sender
@@ -61,7 +62,10 @@ class Recipient:
 
 
 def matter(session: Session, *, run_id: int) -> Matter:
-    """Load what a run says and who says it. Raises NotAllowed when the sender's signing key cannot be used."""
+    """Load what a run says and who says it.
+
+    Raises NotAllowed when the sender's signing key cannot be used or the wording cannot be read.
+    """
     run, sender = session.execute(
         select(Run, Sender).join(Sender, Sender.id == Run.sender_id).where(Run.id == run_id)
     ).one()
@@ -95,7 +99,14 @@ class _Document(dict[str, Any]):
 @lru_cache(maxsize=32)
 def _compiled(_run_id: int, _digest: bytes, content: _Document) -> Compiled:
     """The same object for all batches of a run, so that what hangs on it (digest, parsed templates) is made once."""
-    return Compiled.from_document(content)
+    try:
+        return Compiled.from_document(content)
+    except (KeyError, TypeError) as error:
+        raise NotAllowed(
+            "content_unreadable",
+            "The frozen wording of this run cannot be read by this version.",
+            "Cancel the campaign and launch a new one.",
+        ) from error
 
 
 def _sender(sender: Sender) -> From:

@@ -60,7 +60,7 @@ def _connect(server: Server, *, seconds: float, waiting: Callable[[], None]) -> 
         if server.security is Security.TLS:
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=server.host)
     except OSError as error:
-        raise Unwelcome(Phase.CONNECT, None, f"{server}: {error.strerror or error}") from error
+        raise Unwelcome(Phase.CONNECT, None, error.strerror or str(error)) from error
     return Wire(sock, waiting=waiting)
 
 
