@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
+from app.languages import told
 from core.errors import CrusoeError
 from core.web import page
 
@@ -80,5 +81,6 @@ def answer(*, status: int, code: str, message: str, remedy: str = "", where: str
     if request.path.startswith("/api/"):
         problem = {"type": f"urn:crusoe:{code}", "title": message, "detail": remedy, "status": status, "where": where}
         return Response(json.dumps(problem), status=status, mimetype="application/problem+json")
+    message, remedy, where = told(message), told(remedy), told(where)
     html = page("app/error.html", status=status, code=code, message=message, remedy=remedy, where=where)
     return Response(html, status=status, mimetype="text/html")

@@ -1,8 +1,12 @@
 """In which language and time zone a page is written."""
 
+from typing import Any
+
 from flask import Flask, g, request
-from flask_babel import Babel
+from flask_babel import Babel, format_decimal, gettext
 from markupsafe import Markup
+
+from core.sentences import Count, Sentence
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 COOKIE = "language"
@@ -12,6 +16,8 @@ def install(app: Flask) -> None:
     """Choose the language of each request: the person's, else the cookie's, else the browser's."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     Babel(app, locale_selector=choose, default_locale="en", default_timezone="Europe/Vienna")
+    app.jinja_env.finalize = told
+    app.jinja_env.filters["told"] = told
     app.jinja_env.globals.update(languages=LANGUAGES, language=choose, theme=theme, space=Markup("&nbsp;"))
 
 
@@ -24,6 +30,19 @@ def choose() -> str:
     if wanted in LANGUAGES:
         return wanted
     return request.accept_languages.best_match(list(LANGUAGES)) or "en"
+
+
+def told(value: Any) -> Any:
+    """A sentence from below in the reader's language, its values too; anything else as it is.
+
+    Whatever a page prints passes through here; sentences inside of others need the filter of this name.
+    """
+    if isinstance(value, Count):
+        return format_decimal(value)
+    if not isinstance(value, Sentence):
+        return value
+    words = str(gettext(value.words))
+    return words % {name: told(one) for name, one in value.values.items()} if value.values else words
 
 
 def theme() -> str:

@@ -1,5 +1,6 @@
 """Sentences for people, made far below the pages, where nobody knows who will read them and in which language."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -12,8 +13,47 @@ class Sentence(str):
     values: dict[str, Any]
 
 
+class Count(int):
+    """How many: 1,234 in an English sentence, 1.234 in a German one. Numbers that are names stay plain numbers."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
 def say(words: str, /, **values: Any) -> Sentence:
-    """A sentence. `words` is a literal with places like `%(name)s`: it is the key in the catalogue of translations."""
+    """A sentence. `words` is a literal with places like `%(name)s`: it is the key in the catalogue of translations.
+
+    A value may be a sentence too; it is said in the same language.
+    """
     sentence = Sentence(words % values if values else words)
     sentence.words, sentence.values = words, values
     return sentence
+
+
+def joined(parts: Iterable[str], *, by: str = ", ") -> Sentence:
+    """Sentences or parts of them one after the other, each still to be said in the language of whoever reads them."""
+    numbered = {f"part_{number}": part for number, part in enumerate(parts)}
+    return say(by.join(f"%({name})s" for name in numbered), **numbered)
+
+
+def kept(text: str) -> Any:
+    """A sentence as JSON, for one that is stored and shown later; a plain text stays as it is."""
+    if not isinstance(text, Sentence):
+        return text
+    return {"words": text.words, "values": {name: _plain(value) for name, value in text.values.items()}}
+
+
+def recalled(stored: Any) -> str:
+    """What `kept` made of a sentence as a sentence again."""
+    if not isinstance(stored, Mapping):
+        return str(stored)
+    values = {
+        name: recalled(value) if isinstance(value, Mapping) else value for name, value in stored["values"].items()
+    }
+    return say(stored["words"], **values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return kept(value)
+    return value if isinstance(value, int | float) and not isinstance(value, Count) else str(value)

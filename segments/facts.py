@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
+from core.sentences import say
 from segments.values import Bounded, Text, checked, iso_date
 
 
@@ -56,16 +57,19 @@ class Comparison(Part):
     @classmethod
     def _from_words(cls, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise ValueError("Write one comparison, like {gte: 30}.")  # noqa: TRY004 - pydantic reports ValueError
+            raise ValueError(say("Write one comparison, like {gte: 30}."))  # noqa: TRY004 - pydantic reports ValueError
         rest = {key: value for key, value in data.items() if key not in cls.model_fields}
         if len(rest) != 1:
-            raise ValueError("It needs exactly one operator: " + ", ".join(Operator) + ".")
+            raise ValueError(say("It needs exactly one operator: %(known)s.", known=", ".join(Operator)))
         ((word, value),) = rest.items()
         if word not in {operator.value for operator in Operator}:
-            raise ValueError(f"{str(word)[:60]!r} is no operator. There are: " + ", ".join(Operator) + ".")
+            known = ", ".join(Operator)
+            raise ValueError(
+                say("%(word)s is no operator. There are: %(known)s.", word=repr(str(word)[:60]), known=known)
+            )
         own = {key: value for key, value in data.items() if key in cls.model_fields}
         if {"operator", "value"} & own.keys():
-            raise ValueError("Write the operator as the key, like {gte: 30}.")
+            raise ValueError(say("Write the operator as the key, like {gte: 30}."))
         return own | {"operator": Operator(word), "value": checked(value)}
 
     @model_serializer
@@ -89,7 +93,7 @@ class ConsentFacts(Part):
     @model_validator(mode="after")
     def _none_has_no_date(self) -> "ConsentFacts":
         if self.state is ConsentState.NONE and self.since is not None:
-            raise ValueError("A consent that was never asked for has no date: leave `since` out.")
+            raise ValueError(say("A consent that was never asked for has no date: leave `since` out."))
         return self
 
 

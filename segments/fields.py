@@ -31,13 +31,14 @@ OPERATORS: Mapping[FieldType, frozenset[Operator]] = {
 }
 
 LONGEST_SPAN = 36_500
+_QUOTED = say("text; what YAML reads as another thing, like NO or 10, needs quotes")
 _WORDS = {
-    FieldType.TEXT: "text; what YAML reads as another thing, like NO or 10, needs quotes",
-    FieldType.CHOICE: "text; what YAML reads as another thing, like NO or 10, needs quotes",
-    FieldType.BOOLEAN: "true or false",
-    FieldType.INTEGER: "a whole number",
-    FieldType.NUMBER: "a number",
-    FieldType.DATE: "a day like 2026-01-31",
+    FieldType.TEXT: _QUOTED,
+    FieldType.CHOICE: _QUOTED,
+    FieldType.BOOLEAN: say("true or false"),
+    FieldType.INTEGER: say("a whole number"),
+    FieldType.NUMBER: say("a number"),
+    FieldType.DATE: say("a day like 2026-01-31"),
 }
 
 
@@ -88,7 +89,8 @@ class Fields(dict[str, Known]):
         if name in self:
             return self[name]
         near = get_close_matches(name[:60], self, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else "Known: " + ", ".join(sorted(self)) + "."
+        known = ", ".join(sorted(self))
+        remedy = say("Did you mean %(name)s?", name=near[0]) if near else say("Known: %(known)s.", known=known)
         raise WrongInput(
             "field_unknown",
             say("There is no field %(name)s.", name=repr(name[:60])),
@@ -185,7 +187,7 @@ def _require(operator: Operator, allowed: frozenset[Operator], field: Known, *, 
                 type=field.type,
                 operator=operator,
             ),
-            "It can be asked for: " + ", ".join(sorted(allowed)) + ".",
+            say("It can be asked for: %(operators)s.", operators=", ".join(sorted(allowed))),
             where=below(where, operator),
         )
 
@@ -193,9 +195,9 @@ def _require(operator: Operator, allowed: frozenset[Operator], field: Known, *, 
 def _listed(condition: Comparison, operator: Operator, *, where: str) -> list[Any]:
     wants_list = operator in {Operator.IN, Operator.BETWEEN}
     if isinstance(condition.value, list) is not wants_list:
-        shape = "a list, like [a, b]" if wants_list else "one value, not a list"
+        shape = say("a list, like [a, b]") if wants_list else say("one value, not a list")
         raise WrongInput(
-            "value_invalid", say("%(operator)s takes %(shape)s.", operator=condition.operator, shape=shape), where=where
+            "value_invalid", say("%(name)s takes %(kind)s.", name=condition.operator, kind=shape), where=where
         )
     return condition.value if isinstance(condition.value, list) else [condition.value]
 
@@ -215,13 +217,13 @@ def _value(value: Any, field: Known, *, where: str) -> Any:
             found = _day(value, where=where)
     if found is None:
         raise WrongInput(
-            "value_invalid", say("%(name)s takes %(words)s.", name=field.name, words=_WORDS[field.type]), where=where
+            "value_invalid", say("%(name)s takes %(kind)s.", name=field.name, kind=_WORDS[field.type]), where=where
         )
     if field.choices and found not in field.choices:
         known = ", ".join(sorted(field.choices))
         raise WrongInput(
             "value_invalid",
-            say("%(name)s is never %(found)s.", name=field.name, found=repr(found[:60])),
+            say("%(name)s is never %(value)s.", name=field.name, value=repr(found[:60])),
             say("Known: %(known)s.", known=known),
             where=where,
         )
@@ -246,7 +248,7 @@ def _between(values: list[Any], *, where: str) -> Range:
     if values[0] > values[1]:
         raise WrongInput(
             "value_invalid",
-            say("%(values)s is more than %(values_2)s: nothing lies between.", values=values[0], values_2=values[1]),
+            say("%(first)s is more than %(second)s: nothing lies between.", first=values[0], second=values[1]),
             where=where,
         )
     return Range(values[0], values[1])
@@ -256,7 +258,7 @@ def _span(value: Any, *, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= LONGEST_SPAN:
         raise WrongInput(
             "value_invalid",
-            say("within_last takes days, from 1 to %(longest_span)s.", longest_span=LONGEST_SPAN),
+            say("within_last takes days, from 1 to %(most)s.", most=LONGEST_SPAN),
             where=where,
         )
     return value
@@ -274,6 +276,8 @@ def _flag(condition: FieldCondition, *, where: str) -> bool:
     if not isinstance(condition.value, bool):
         place = below(where, condition.operator)
         raise WrongInput(
-            "value_invalid", say("%(operator)s takes true or false.", operator=condition.operator), where=place
+            "value_invalid",
+            say("%(name)s takes %(kind)s.", name=condition.operator, kind=_WORDS[FieldType.BOOLEAN]),
+            where=place,
         )
     return condition.value

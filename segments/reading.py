@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.errors import WrongInput
 from core.sentences import say
-from segments.definition import KINDS, Definition, Node, below, kind_of
+from segments.complaints import complaint
+from segments.definition import Definition, Node, below, kind_of
 from segments.facts import Part
 
 DEEPEST = 8
@@ -37,19 +38,19 @@ def parse(data: Any, *, where: str = "") -> Definition:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         path = _path(first["loc"], data)
-        raise WrongInput("segment_invalid", _sentence(first), where=_joined(where, path)) from error
+        raise WrongInput("segment_invalid", complaint(first), where=_joined(where, path)) from error
 
 
 def parse_yaml(text: str) -> Definition:
     """The definition in a YAML text; errors name the line as well."""
     if len(text) > LARGEST_TEXT:
-        raise TooLarge("segment_too_large", "The text is longer than any sensible definition.")
+        raise TooLarge("segment_too_large", say("The text is longer than any sensible definition."))
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data, lines = _Plain().read(root)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else ""
+        where = say("line %(line)s", line=mark.line + 1) if mark else ""
         raise WrongInput("yaml_invalid", say("This is no YAML that can be read."), where=where) from error
     try:
         return parse(data)
@@ -72,8 +73,12 @@ def _within_limits(data: Any, *, where: str) -> None:
         if depth > DEEPEST or nodes > MOST_NODES:
             raise TooLarge(
                 "segment_too_large",
-                f"A definition may have {MOST_NODES} conditions and groups, nested {DEEPEST} deep.",
-                "Put parts of it into segments of their own and refer to them.",
+                say(
+                    "A definition may have %(most)s conditions and groups, nested %(deepest)s deep.",
+                    most=MOST_NODES,
+                    deepest=DEEPEST,
+                ),
+                say("Put parts of it into segments of their own and refer to them."),
                 where=where,
             )
         if isinstance(item, dict):
@@ -105,25 +110,14 @@ def _joined(prefix: str, path: str) -> str:
     return below(prefix, path) if path else prefix
 
 
-def _sentence(problem: Any) -> str:
-    match problem["type"]:
-        case "union_tag_not_found":
-            return "A condition needs exactly one of the words " + ", ".join(KINDS) + "."
-        case "extra_forbidden":
-            return f"{str(problem['loc'][-1])[:60]!r} is not known here."
-        case "missing":
-            return f"{problem['loc'][-1]!r} is missing."
-        case "value_error":
-            return str(problem["ctx"]["error"])
-    return str(problem["msg"]) + "."
-
-
 def _with_line(path: str, lines: dict[str, int]) -> str:
     nearest = path
     while nearest not in lines and nearest:
         nearest = nearest.rpartition("[" if nearest.endswith("]") else ".")[0]
     line = lines.get(nearest)
-    return f"line {line}{', ' + path if path else ''}" if line else path
+    if not line:
+        return path
+    return say("line %(line)s, %(path)s", line=line, path=path) if path else say("line %(line)s", line=line)
 
 
 class _Plain:
@@ -138,11 +132,11 @@ class _Plain:
 
     def _value(self, node: yaml.Node, path: str, *, seen: frozenset[int]) -> Any:
         if id(node) in seen:
-            raise self._wrong(node, path, "A definition cannot contain itself.")
+            raise self._wrong(node, path, say("A definition cannot contain itself."))
         self.lines[path] = node.start_mark.line + 1
         # Aliases can multiply a short text; the number of places is what must stay small.
         if len(self.lines) > MOST_PLACES:
-            raise TooLarge("segment_too_large", "The definition is larger than any sensible one.")
+            raise TooLarge("segment_too_large", say("The definition is larger than any sensible one."))
         seen |= {id(node)}
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, seen=seen)
@@ -151,18 +145,17 @@ class _Plain:
         try:
             return self.scalars.construct_object(node)
         except (ValueError, yaml.YAMLError) as error:
-            raise self._wrong(node, path, "This value cannot be read.") from error
+            raise self._wrong(node, path, say("This value cannot be read.")) from error
 
     def _mapping(self, node: yaml.MappingNode, path: str, *, seen: frozenset[int]) -> dict[str, Any]:
         content: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise self._wrong(key, path, "A key must be a word.")
+                raise self._wrong(key, path, say("A key must be a word."))
             if key.value in content:
-                raise self._wrong(key, path, f"The key {key.value[:60]!r} stands here twice.")
+                raise self._wrong(key, path, say("The key %(key)s stands here twice.", key=repr(key.value[:60])))
             content[key.value] = self._value(value, below(path, key.value), seen=seen)
         return content
 
     def _wrong(self, node: yaml.Node, path: str, message: str) -> WrongInput:
-        line = f"line {node.start_mark.line + 1}"
-        return WrongInput("segment_invalid", message, where=f"{line}, {path}" if path else line)
+        return WrongInput("segment_invalid", message, where=_with_line(path, {path: node.start_mark.line + 1}))

@@ -87,7 +87,7 @@ def get(session: Session, code: str) -> Segment:
         raise NotFound(
             "segment_unknown",
             say("There is no segment %(code)s.", code=repr(code[:60])),
-            say("Known: %(value)s.", value=known or "none yet"),
+            say("Known: %(known)s.", known=known) if known else say("There is none yet."),
         )
     return segment
 
@@ -201,7 +201,7 @@ def impatient(session: Session, *, milliseconds: int = PATIENCE_MS) -> Iterator[
             raise
         raise WrongInput(
             "segment_slow",
-            say("The answer took more than %(milliseconds)s seconds.", milliseconds=f"{milliseconds / 1000:g}"),
+            say("The answer took more than %(seconds)s seconds.", seconds=f"{milliseconds / 1000:g}"),
             say("Narrow the segment, or leave out conditions that look at many events."),
         ) from error
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.sentences import Sentence, joined, say
 from segments.definition import (
     All,
     AnyOf,
@@ -14,97 +15,138 @@ from segments.definition import (
     Purchases,
     Received,
 )
-from segments.facts import Comparison, Operator, Part
+from segments.facts import Comparison, ConsentState, Operator, Part
 
-_GROUPS: dict[type[Part], str] = {
-    All: "all of these hold",
-    AnyOf: "at least one of these holds",
-    Not: "this does not hold",
+_GROUPS: dict[type[Part], Sentence] = {
+    All: say("all of these hold"),
+    AnyOf: say("at least one of these holds"),
+    Not: say("this does not hold"),
 }
-_O = Operator
-_WORDS = {
-    _O.IS: "is",
-    _O.IS_NOT: "is not",
-    _O.IN: "is one of",
-    _O.NOT_IN: "is none of",
-    _O.CONTAINS: "contains",
-    _O.STARTS_WITH: "starts with",
-    _O.ENDS_WITH: "ends with",
-    _O.GT: "is more than",
-    _O.GTE: "is at least",
-    _O.LT: "is less than",
-    _O.LTE: "is at most",
-    _O.BEFORE: "is before",
-    _O.AFTER: "is after",
+_STATES = {
+    ConsentState.CONFIRMED: say("confirmed"),
+    ConsentState.UNCONFIRMED: say("not confirmed"),
+    ConsentState.WITHDRAWN: say("withdrawn"),
+    ConsentState.NONE: say("never asked for"),
 }
 
 
-def sentence(node: Part) -> str:
+def sentence(node: Part) -> Sentence:
     """What a node asks, in words."""
     if isinstance(node, All | AnyOf | Not):
         return _GROUPS[type(node)]
     return _happened(node)
 
 
-def _happened(node: Part) -> str:
+def _happened(node: Part) -> Sentence:
     match node:
         case FieldCondition():
-            return f"{node.field} {comparison(node)}"
+            return comparison(node.field, node)
         case InSegment():
-            return f"is in the segment {node.segment}"
+            return say("is in the segment %(segment)s", segment=node.segment)
         case Consent(consent=facts):
-            since = f" since {facts.since}" if facts.since else ""
-            return f"consent to {facts.purpose} by {facts.channel} is {facts.state}{since}"
+            return _consent(facts)
         case Purchases():
             return _purchases(node)
         case Opened(opened=facts) | Clicked(clicked=facts):
             return _hits(node, facts)
         case Received(received=facts):
-            what = f"{facts.purpose} messages" if facts.purpose else "messages"
-            return f"received at least {facts.at_least} {what} within {facts.within_days} days"
+            return _received(facts)
     raise TypeError(f"{type(node).__name__} has no wording")
 
 
-def comparison(asked: Comparison) -> str:
-    """An operator and its value in words."""
-    value: Any = asked.value
+def comparison(what: str, asked: Comparison) -> Sentence:
+    """Something compared with a value, in words."""
+    values = {"what": what, "value": _shown(asked.value)}
     match asked.operator:
         case Operator.IS_EMPTY | Operator.IS_NOT_EMPTY:
-            return "is empty" if (asked.operator is Operator.IS_EMPTY) is bool(value) else "is not empty"
-        case Operator.BETWEEN if isinstance(value, list):
-            return "is between " + " and ".join(_shown(item) for item in value)
-        case Operator.WITHIN_LAST:
-            return f"is within the last {value} days"
-    return f"{_WORDS.get(asked.operator, asked.operator)} {_shown(value)}"
+            empty = (asked.operator is Operator.IS_EMPTY) is bool(asked.value)
+            return say("%(what)s is empty", what=what) if empty else say("%(what)s is not empty", what=what)
+        case Operator.BETWEEN if isinstance(asked.value, list):
+            low, high = (_shown(item) for item in asked.value)
+            return say("%(what)s is between %(low)s and %(high)s", what=what, low=low, high=high)
+    return say(_COMPARED[asked.operator].words, **values)
 
 
-def _purchases(node: Purchases) -> str:
+def _compared() -> dict[Operator, Sentence]:
+    said = {"what": "", "value": ""}
+    return {
+        Operator.IS: say("%(what)s is %(value)s", **said),
+        Operator.IS_NOT: say("%(what)s is not %(value)s", **said),
+        Operator.IN: say("%(what)s is one of %(value)s", **said),
+        Operator.NOT_IN: say("%(what)s is none of %(value)s", **said),
+        Operator.CONTAINS: say("%(what)s contains %(value)s", **said),
+        Operator.STARTS_WITH: say("%(what)s starts with %(value)s", **said),
+        Operator.ENDS_WITH: say("%(what)s ends with %(value)s", **said),
+        Operator.GT: say("%(what)s is more than %(value)s", **said),
+        Operator.GTE: say("%(what)s is at least %(value)s", **said),
+        Operator.LT: say("%(what)s is less than %(value)s", **said),
+        Operator.LTE: say("%(what)s is at most %(value)s", **said),
+        Operator.BETWEEN: say("%(what)s is between %(value)s", **said),
+        Operator.BEFORE: say("%(what)s is before %(value)s", **said),
+        Operator.AFTER: say("%(what)s is after %(value)s", **said),
+        Operator.WITHIN_LAST: say("%(what)s is within the last %(value)s days", **said),
+    }
+
+
+_COMPARED = _compared()
+
+
+def _consent(facts: Any) -> Sentence:
+    values = {"purpose": facts.purpose, "channel": facts.channel, "state": _STATES[facts.state]}
+    if facts.since:
+        return say("consent to %(purpose)s by %(channel)s is %(state)s since %(day)s", **values, day=facts.since)
+    return say("consent to %(purpose)s by %(channel)s is %(state)s", **values)
+
+
+def _purchases(node: Purchases) -> Sentence:
     facts = node.purchases
-    asked = {"their number": facts.count, "their sum": facts.sum, "the latest day": facts.last}
-    said = [f"{name} {comparison(test)}" for name, test in asked.items() if test is not None] or ["there is one"]
-    narrowed = [
-        *([f"of {_shown(facts.category)}"] if facts.category else []),
-        *([f"in {facts.currency}"] if facts.currency else []),
-        *([f"within {facts.within_days} days"] if facts.within_days else []),
-    ]
-    return " ".join(["purchases", *narrowed]) + ": " + ", ".join(said)
-
-
-def _hits(node: Part, facts: Any) -> str:
-    verb = "opened" if isinstance(node, Opened) else "clicked in"
-    link = getattr(facts, "link", None)
-    return "".join(
-        [
-            f"{verb} at least {facts.at_least} message{'s' if facts.at_least > 1 else ''}",
-            f" of run {facts.run}" if facts.run is not None else "",
-            f" on a link with {link!r}" if link else "",
-            f" within {facts.within_days} days",
-            "" if facts.human_only else ", machines included",
-        ]
+    measures = (
+        (say("their number"), facts.count),
+        (say("their sum"), facts.sum),
+        (say("the latest day"), facts.last),
     )
+    asked = [comparison(name, test) for name, test in measures if test is not None] or [say("there is one")]
+    narrowed = [
+        say("purchases"),
+        *([say("of %(category)s", category=_shown(facts.category))] if facts.category else []),
+        *([say("in %(currency)s", currency=facts.currency)] if facts.currency else []),
+        *([say("within %(days)s days", days=facts.within_days)] if facts.within_days else []),
+    ]
+    return joined((joined(narrowed, by=" "), joined(asked)), by=": ")
+
+
+def _hits(node: Part, facts: Any) -> Sentence:
+    link = getattr(facts, "link", None)
+    narrowed = [
+        _least(facts.at_least, opened=isinstance(node, Opened)),
+        *([say("of run %(run)s", run=facts.run)] if facts.run is not None else []),
+        *([say("on a link with %(text)s", text=repr(link))] if link else []),
+        say("within %(days)s days", days=facts.within_days),
+    ]
+    said = joined(narrowed, by=" ")
+    return said if facts.human_only else joined((said, say("machines included")))
+
+
+def _least(count: int, *, opened: bool) -> Sentence:
+    if count == 1:
+        return say("opened at least 1 message") if opened else say("clicked in at least 1 message")
+    if opened:
+        return say("opened at least %(count)s messages", count=count)
+    return say("clicked in at least %(count)s messages", count=count)
+
+
+def _received(facts: Any) -> Sentence:
+    values = {"count": facts.at_least, "days": facts.within_days}
+    if facts.purpose:
+        return say(
+            "received at least %(count)s %(purpose)s messages within %(days)s days", **values, purpose=facts.purpose
+        )
+    return say("received at least %(count)s messages within %(days)s days", **values)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(_shown(item) for item in value)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        return joined(_shown(item) for item in value)
+    if isinstance(value, bool):
+        return say("yes") if value else say("no")
+    return str(value)

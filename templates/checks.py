@@ -52,7 +52,7 @@ def _subject(wording: Wording) -> list[Finding]:
         found.append(
             _warn(
                 "subject_long",
-                say("The subject has %(subject)s characters.", subject=len(wording.subject)),
+                say("The subject has %(count)s characters.", count=len(wording.subject)),
                 say("Phones show about 40."),
             )
         )
@@ -71,7 +71,7 @@ def _subject(wording: Wording) -> list[Finding]:
 
 def _links(made: Made) -> list[Finding]:
     found = [
-        _warn("link_not_https", say("%(target)s is not encrypted.", target=target), say("Use https."))
+        _warn("link_not_https", say("%(address)s is not encrypted.", address=target), say("Use https."))
         for target in made.compiled.links
         if urlsplit(target).scheme.lower() == "http"
     ]
@@ -98,7 +98,7 @@ def _pictures(made: Made) -> list[Finding]:
     return [
         _warn(
             "image_without_alt",
-            say("The image %(attribute)s has no alternative text.", attribute=picture.attribute("src")),
+            say("The image %(address)s has no alternative text.", address=picture.attribute("src")),
             say('Say what it shows, or write alt="" for an ornament.'),
         )
         for picture in pictures

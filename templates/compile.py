@@ -15,6 +15,7 @@ from templates.footer import Footer
 from templates.links import Links
 from templates.markup import Kind, check_places, tokens
 from templates.models import Markup
+from templates.places import place
 from templates.plain import to_text
 from templates.sandbox import inspect
 from templates.source import Marked, marks, take_tags_out
@@ -169,7 +170,7 @@ def _require_footer_in_the_open(marked: Marked, *, visible: frozenset[int], part
                 "footer_misplaced",
                 say("The footer must stand once, by itself, and outside of conditions."),
                 say("Write {{ footer }} once between elements, or leave it out: then it stands at the end."),
-                f"{part}, line {tag.line}",
+                place(part, tag.line),
             )
 
 

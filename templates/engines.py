@@ -15,6 +15,7 @@ from core.errors import WrongInput
 from core.sentences import say
 from templates.markup import Kind, Token, check_branches, tokens
 from templates.models import Markup
+from templates.places import place
 from templates.source import MARK, Marked, line_of, mark, marks
 
 _HELD = re.compile(r"<!--crusoe:(\d+)-->|crusoe(\d+)held")
@@ -95,7 +96,7 @@ def to_html(marked: Marked, *, markup: Markup, locale: str, part: str) -> str:
             "tag_lost",
             say("%(tag)s is lost when the mail is built.", tag=tag),
             say("Put it elsewhere."),
-            f"{part}, line {tag.line}",
+            place(part, tag.line),
         )
     # A parser may have added an element inside of a branch and its end outside.
     check_branches(Marked(made, marked.tags), part=part)
@@ -108,7 +109,10 @@ def _from_mjml(marked: Marked, *, locale: str, part: str) -> str:
         made = mjml2html(_held(marked.text))
     except ValueError as error:
         raise WrongInput(
-            "mjml_invalid", say("This MJML cannot be read: %(error)s.", error=error), say("Close every element."), part
+            "mjml_invalid",
+            say("This MJML cannot be read: %(problem)s.", problem=error),
+            say("Close every element."),
+            part,
         ) from error
     made = _released(_DEFAULT_FONT.sub("", made)).replace('lang="und"', f'lang="{locale}"')
     _compare(_sequence(marked.text, elements=False), _sequence(made, elements=False), marked=marked, part=part)
@@ -147,9 +151,10 @@ def _check_mjml_tags(text: str, *, part: str) -> None:
             holder = ""
         elif piece.name and piece.name not in MJML_TAGS and (not holder or piece.name.startswith("mj")):
             line = text.count("\n", 0, piece.at) + 1
-            remedy = "Included files cannot be used." if piece.name == "mj-include" else "Check the spelling."
+            is_include = piece.name == "mj-include"
+            remedy = say("Included files cannot be used.") if is_include else say("Check the spelling.")
             raise WrongInput(
-                "mjml_tag_unknown", say("MJML has no <%(name)s> here.", name=piece.name), remedy, f"{part}, line {line}"
+                "mjml_tag_unknown", say("MJML has no <%(tag)s> here.", tag=piece.name), remedy, place(part, line)
             )
         elif piece.kind is Kind.START and piece.name in _HOLDS_HTML and not piece.closes_itself:
             holder = piece.name
@@ -186,15 +191,15 @@ def _compare(before: list[str], after: list[str], *, marked: Marked, part: str) 
     if before == after:
         return
     at = next((index for index, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), len(after))
-    piece = before[at] if at < len(before) else "the end"
+    piece = before[at] if at < len(before) else say("the end")
     found = MARK.fullmatch(piece)
     tag = marked.tags[int(found[1])] if found else None
     line = tag.line if tag else line_of(marked.text, piece)
     raise WrongInput(
         "markup_moved",
-        say("HTML does not allow %(value)s where it stands; mail programs would move it.", value=tag or piece),
+        say("HTML does not allow %(piece)s where it stands; mail programs would move it.", piece=tag or piece),
         say("Text belongs into cells of a table, and elements must be closed in the order in which they were opened."),
-        f"{part}, line {line}",
+        place(part, line),
     )
 
 

@@ -7,6 +7,7 @@ from core.errors import WrongInput
 from core.sentences import say
 from templates.filters import is_web_address
 from templates.markup import Kind, Token, tokens
+from templates.places import place
 from templates.source import MARK, Marked, TagKind, each_mark, line_of, mark, marks
 from templates.vocabulary import Vocabulary
 
@@ -109,7 +110,7 @@ class Links:
                     "condition_in_link",
                     say("A condition stands inside an address."),
                     say("Write two links and put the condition around them."),
-                    f"{self.part}, line {tag.line}",
+                    place(self.part, tag.line),
                 )
 
     def _require_safe(self, address: str, value: str) -> None:
@@ -123,5 +124,5 @@ class Links:
             "link_unsafe",
             say("%(address)s is no address that a mail may lead to.", address=repr(address[:200])),
             say("Write it in full, beginning with https:// and the name of the site."),
-            f"{self.part}, line {line}",
+            place(self.part, line),
         )

@@ -8,6 +8,7 @@ from html import unescape
 
 from core.errors import WrongInput
 from core.sentences import say
+from templates.places import place
 from templates.source import MARK, OPEN, Marked, TagKind, marks
 
 _RAW = "style|script|title|textarea|mj-style|mj-title|mj-preview"
@@ -118,7 +119,7 @@ def check_places(marked: Marked, *, part: str) -> None:
         line = marked.text.count("\n", 0, piece.at) + 1
         problem = _problem(piece)
         if problem:
-            raise WrongInput(*problem, where=f"{part}, line {line}")
+            raise WrongInput(*problem, where=place(part, line))
     check_branches(marked, part=part)
 
 
@@ -130,11 +131,17 @@ def check_branches(marked: Marked, *, part: str) -> None:
 def _problem(piece: Token) -> tuple[str, str, str] | None:
     if piece.kind is Kind.TEXT:
         open_tag = re.search(f"<[a-zA-Z/!?{OPEN}][^\\s<{OPEN}]*", piece.text)
-        return ("markup_broken", f"The tag {open_tag[0]!r} does not end.", "Close it with >.") if open_tag else None
+        if not open_tag:
+            return None
+        return "markup_broken", say("The tag %(tag)s does not end.", tag=repr(open_tag[0])), say("Close it with >.")
     if piece.name in _ACTIVE:
-        return "active_content", f"Mails may not have <{piece.name}>.", "Mail programs drop it; remove it."
+        return (
+            "active_content",
+            say("Mails may not have <%(tag)s>.", tag=piece.name),
+            say("Mail programs drop it; remove it."),
+        )
     if piece.name in {"style", "mj-style"} and (MARK.search(piece.text) or _BAD_STYLE.search(piece.text)):
-        return "style_not_allowed", "A style may merge nothing and import nothing.", "Write the style out."
+        return "style_not_allowed", say("A style may merge nothing and import nothing."), say("Write the style out.")
     return _attribute_problem(piece) if piece.kind is Kind.START else None
 
 
@@ -142,16 +149,17 @@ def _attribute_problem(piece: Token) -> tuple[str, str, str] | None:
     if MARK.search(piece.outside_of_values()):
         return (
             "tag_in_tag",
-            f"A merge field or condition stands inside <{piece.name}>, outside of a quoted value.",
-            "Put it between the quotes of an attribute, or around the whole element.",
+            say("A merge field or condition stands inside <%(tag)s>, outside of a quoted value.", tag=piece.name),
+            say("Put it between the quotes of an attribute, or around the whole element."),
         )
     for name, value in piece.attributes():
         if name.startswith("on") or name in {"srcdoc", "formaction"}:
-            return "active_content", f"Mails may not have the attribute {name}.", "Remove it."
+            return "active_content", say("Mails may not have the attribute %(name)s.", name=name), say("Remove it.")
         if name == "style" and (MARK.search(value) or _BAD_STYLE.search(unescape(value))):
-            return "style_not_allowed", "A style may merge nothing.", "Put a condition around the whole element."
+            remedy = say("Put a condition around the whole element.")
+            return "style_not_allowed", say("A style may merge nothing."), remedy
     if piece.name == "meta" and "refresh" in (piece.attribute("http-equiv") or "").lower():
-        return "active_content", "Mails may not send readers elsewhere.", "Remove the refresh."
+        return "active_content", say("Mails may not send readers elsewhere."), say("Remove the refresh.")
     return None
 
 
@@ -172,15 +180,15 @@ class _Branches:
         """Refuse the first branch that is not whole."""
         for number, piece in enumerate(pieces):
             if piece.kind is Kind.TEXT:
-                self._blocks(piece.text, place=tuple(self.elements))
+                self._blocks(piece.text, inside=tuple(self.elements))
             elif piece.kind is Kind.START:
                 for index, (_, value) in enumerate(piece.attributes()):
-                    self._blocks(value, place=(number, index))
+                    self._blocks(value, inside=(number, index))
                 self._enter(piece, number)
             elif piece.kind is Kind.END:
                 self._leave(piece)
             else:
-                self._blocks(piece.text, place=number)
+                self._blocks(piece.text, inside=number)
 
     def _enter(self, piece: Token, number: int) -> None:
         if not piece.closes_itself:
@@ -191,15 +199,15 @@ class _Branches:
         if piece.name in names:
             del self.elements[len(names) - 1 - names[::-1].index(piece.name) :]
 
-    def _blocks(self, text: str, *, place: object) -> None:
+    def _blocks(self, text: str, *, inside: object) -> None:
         for number in marks(text):
             tag = self.marked.tags[number]
             if tag.kind is not TagKind.BLOCK:
                 continue
             if tag.keyword in {"if", "for"}:
-                self.opened.append(place)
+                self.opened.append(inside)
                 continue
-            if not self.opened or self.opened[-1] != place:
+            if not self.opened or self.opened[-1] != inside:
                 raise WrongInput(
                     "branch_not_whole",
                     say(
@@ -207,7 +215,7 @@ class _Branches:
                         keyword=tag.keyword,
                     ),
                     say("Let each branch of a condition close exactly what it opens."),
-                    f"{self.part}, line {tag.line}",
+                    place(self.part, tag.line),
                 )
             if tag.keyword.startswith("end"):
                 self.opened.pop()

@@ -64,7 +64,7 @@ def _limited(pieces: Iterable[str]) -> Iterable[str]:
         if size > LARGEST_OUTPUT:
             raise WrongInput(
                 "mail_too_large",
-                say("The mail would be larger than %(largest_output)s KB.", largest_output=LARGEST_OUTPUT // 1024),
+                say("The mail would be larger than %(limit)s KB.", limit=LARGEST_OUTPUT // 1024),
                 say("Shorten the template or the values that it merges."),
             )
         yield piece

@@ -6,7 +6,6 @@ loops but over a written list, names from a closed vocabulary, filters and tests
 size. What is left ends in time proportional to its length.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from core.errors import WrongInput
 from core.sentences import say
 from templates.filters import FILTERS, INTERNAL, TESTS, number_only, printable
+from templates.grammar import not_understood
+from templates.places import place
 from templates.vocabulary import FOOTER, GROUPS, LOOP, RESERVED, Vocabulary
 
 LONGEST_SOURCE = 256 * 1024
@@ -78,7 +79,7 @@ def inspect(source: str, *, vocabulary: Vocabulary, part: str) -> frozenset[str]
     if len(source) > LONGEST_SOURCE:
         raise WrongInput(
             "template_too_large",
-            say("This is longer than %(longest_source)s KB.", longest_source=LONGEST_SOURCE // 1024),
+            say("This is longer than %(limit)s KB.", limit=LONGEST_SOURCE // 1024),
             where=part,
         )
     try:
@@ -87,19 +88,13 @@ def inspect(source: str, *, vocabulary: Vocabulary, part: str) -> frozenset[str]
     except TemplateSyntaxError as error:
         raise WrongInput(
             "template_syntax",
-            say("%(message)s", message=_sentence(error.message)),
+            not_understood(error.message),
             say("Check the tag on this line and those before it."),
-            f"{part}, line {error.lineno}",
+            place(part, error.lineno),
         ) from error
     inspector = _Inspector(vocabulary=vocabulary, part=part)
     inspector.walk(tree, loops=())
     return frozenset(inspector.found)
-
-
-def _sentence(message: str | None) -> str:
-    # Where it stands counts from the beginning of the text; people count lines.
-    text = re.sub(r" at \d+$", "", (message or "This is not understood").strip().rstrip("."))
-    return text[:1].upper() + text[1:] + "."
 
 
 def _count(source: str, *, part: str) -> None:
@@ -108,7 +103,7 @@ def _count(source: str, *, part: str) -> None:
     names_a_block = False
     for line, kind, value in HTML.lex(source):
         if kind == "raw_begin":
-            raise WrongInput("not_allowed", say("Mails may not use raw."), _ALLOWED_INSTEAD, f"{part}, line {line}")
+            raise WrongInput("not_allowed", say("Mails may not use raw."), _ALLOWED_INSTEAD, place(part, line))
         tokens = 0 if kind.endswith(("_begin", "_end")) else tokens + 1
         brackets += _DEEPER.get(value, 0) if kind == "operator" else 0
         blocks += _DEEPER.get(value, 0) if kind == "name" and names_a_block else 0
@@ -118,7 +113,7 @@ def _count(source: str, *, part: str) -> None:
                 "template_too_complex",
                 say("This is nested too deeply or one tag is too long."),
                 say("Make it simpler."),
-                f"{part}, line {line}",
+                place(part, line),
             )
 
 
@@ -135,10 +130,13 @@ class _Inspector:
         """Refuse the first thing that is not allowed below this node."""
         self.seen += 1
         if self.seen > MOST_NODES:
-            raise self.refuse(node, "template_too_complex", "This template has too many parts.", "Make it simpler.")
+            raise self.refuse(
+                node, "template_too_complex", say("This template has too many parts."), say("Make it simpler.")
+            )
         if not isinstance(node, _ALLOWED):
             name = type(node).__name__.lower()
-            raise self.refuse(node, "not_allowed", f"Mails may not use {_WORDS.get(name, name)}.", _ALLOWED_INSTEAD)
+            message = say("Mails may not use %(what)s.", what=_WORDS.get(name, name))
+            raise self.refuse(node, "not_allowed", message, _ALLOWED_INSTEAD)
         check = getattr(self, f"_{type(node).__name__.lower()}", None)
         inner = check(node, loops) if check else loops
         if inner is None:
@@ -146,14 +144,14 @@ class _Inspector:
         for child in node.iter_child_nodes():
             self.walk(child, loops=inner)
 
-    def refuse(self, node: nodes.Node, code: str, message: str, remedy: str = "") -> WrongInput:
-        return WrongInput(code, message, remedy, f"{self.part}, line {node.lineno}")
+    def refuse(self, node: nodes.Node, code: str, message: str, remedy: str) -> WrongInput:
+        return WrongInput(code, message, remedy, place(self.part, node.lineno))
 
     def _name(self, node: nodes.Name, loops: tuple[str, ...]) -> tuple[str, ...] | None:
         if node.name in loops or node.ctx == "store":
             return loops
         if node.name not in self.vocabulary.plain and node.name != FOOTER:
-            raise self.vocabulary.unknown(node.name, where=f"{self.part}, line {node.lineno}")
+            raise self.vocabulary.unknown(node.name, where=place(self.part, node.lineno))
         self.found.add(node.name)
         return loops
 
@@ -161,7 +159,7 @@ class _Inspector:
         owner = node.node.name if isinstance(node.node, nodes.Name) else "..."
         known = owner not in loops and (owner != "loop" or loops) and self.vocabulary.has(owner, node.attr)
         if not known:
-            raise self.vocabulary.unknown(f"{owner}.{node.attr}", where=f"{self.part}, line {node.lineno}")
+            raise self.vocabulary.unknown(f"{owner}.{node.attr}", where=place(self.part, node.lineno))
         if owner != "loop":
             self.found.add(f"{owner}.{node.attr}")
 
@@ -171,40 +169,45 @@ class _Inspector:
             raise self.refuse(
                 node,
                 "loop_not_allowed",
-                f"A loop runs over a list written in the template, of at most {LONGEST_LIST} things,"
-                f" and not more than {DEEPEST_LOOPS} deep.",
-                "Write it like {% for item in ['red', 'green'] %}.",
+                say(
+                    "A loop runs over a list written in the template, of at most %(most)s things, and not more than"
+                    " %(deepest)s deep.",
+                    most=LONGEST_LIST,
+                    deepest=DEEPEST_LOOPS,
+                ),
+                say("Write it like %(example)s.", example="{% for item in ['red', 'green'] %}"),
             )
         if node.target.name in self.vocabulary.plain | GROUPS | {FOOTER} or node.target.name.startswith(RESERVED):
-            raise self.refuse(node, "name_taken", f"{node.target.name} has a meaning already.", "Choose another name.")
+            message = say("%(name)s has a meaning already.", name=node.target.name)
+            raise self.refuse(node, "name_taken", message, say("Choose another name."))
         return (*loops, node.target.name)
 
     def _const(self, node: nodes.Const, loops: tuple[str, ...]) -> tuple[str, ...]:
         if len(str(node.value)) > LONGEST_CONSTANT:
-            raise self.refuse(node, "template_too_complex", "A value written here is too long.", "Make it shorter.")
+            message = say("A value written here is too long.")
+            raise self.refuse(node, "template_too_complex", message, say("Make it shorter."))
         return loops
 
     def _filter(self, node: nodes.Filter, loops: tuple[str, ...]) -> tuple[str, ...]:
-        return self._listed(node, FILTERS, loops)
+        return self._listed(node, FILTERS, loops, say("There is no filter %(name)s.", name=node.name))
 
     def _test(self, node: nodes.Test, loops: tuple[str, ...]) -> tuple[str, ...]:
-        return self._listed(node, TESTS, loops)
+        return self._listed(node, TESTS, loops, say("There is no test %(name)s.", name=node.name))
 
     def _listed(
-        self, node: nodes.Filter | nodes.Test, known: Mapping[str, Any], loops: tuple[str, ...]
+        self, node: nodes.Filter | nodes.Test, known: Mapping[str, Any], loops: tuple[str, ...], message: str
     ) -> tuple[str, ...]:
         kind = type(node).__name__.lower()
         if node.name not in known or node.node is None or node.dyn_args or node.dyn_kwargs:
-            raise self.refuse(
-                node, f"{kind}_unknown", f"There is no {kind} {node.name}.", f"Known are: {', '.join(sorted(known))}."
-            )
+            remedy = say("Known are: %(known)s.", known=", ".join(sorted(known)))
+            raise self.refuse(node, f"{kind}_unknown", message, remedy)
         return loops
 
 
 _WORDS = {
     "include": "include", "import": "import", "fromimport": "import", "extends": "extends", "block": "block",
-    "macro": "macro", "callblock": "call", "call": "calls", "assign": "set", "assignblock": "set", "pow": "**",
-    "getitem": "brackets after a name", "slice": "slices", "filterblock": "filter blocks", "with": "with",
-    "dict": "dicts", "scope": "autoescape",
+    "macro": "macro", "callblock": "call", "call": say("calls"), "assign": "set", "assignblock": "set", "pow": "**",
+    "getitem": say("brackets after a name"), "slice": say("slices"), "filterblock": say("filter blocks"),
+    "with": "with", "dict": say("dicts"), "scope": "autoescape",
 }  # fmt: skip
-_ALLOWED_INSTEAD = "Allowed are merge fields, filters, conditions and loops over a written list."
+_ALLOWED_INSTEAD = say("Allowed are merge fields, filters, conditions and loops over a written list.")

@@ -14,6 +14,8 @@ from jinja2 import TemplateSyntaxError
 
 from core.errors import WrongInput
 from core.sentences import say
+from templates.grammar import not_understood
+from templates.places import place
 from templates.sandbox import PLAIN
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -116,9 +118,7 @@ def take_tags_out(source: str, *, part: str) -> Marked:
                 case _:
                     (written if inside is None else inside).append(value)
     except TemplateSyntaxError as error:
-        raise WrongInput(
-            "template_syntax", say("%(message)s", message=error.message), where=f"{part}, line {error.lineno}"
-        ) from error
+        raise WrongInput("template_syntax", not_understood(error.message), where=place(part, error.lineno)) from error
     return Marked("".join(written), tags)
 
 

@@ -57,7 +57,8 @@ class Vocabulary:
     def unknown(self, name: str, *, where: str) -> WrongInput:
         """The complaint about a name that is not in here, with the nearest one that is."""
         near = get_close_matches(name, self.everything, n=1, cutoff=0.5)
-        remedy = f"Did you mean {near[0]}?" if near else "Known are: " + ", ".join(self.everything) + "."
+        known = ", ".join(self.everything)
+        remedy = say("Did you mean %(name)s?", name=near[0]) if near else say("Known are: %(known)s.", known=known)
         return WrongInput("merge_field_unknown", say("There is no merge field %(name)s.", name=name), remedy, where)
 
 
