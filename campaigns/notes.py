@@ -7,8 +7,7 @@ from flask_babel import format_datetime
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from delivery import notes
-from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway
+from delivery import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 
 Clock = Callable[[datetime], str]
 

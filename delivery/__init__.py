@@ -6,7 +6,7 @@ decision, no send; at most once (what ends ambiguously is `unknown` and stays so
 mail after an opt-out was answered (`wait_until_quiet`).
 """
 
-from delivery.notes import Note, notes
+from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.plan import Planned, plan
 from delivery.quiet import wait_until_quiet
 from delivery.return_path import mail_id, message_of, return_path
@@ -25,9 +25,14 @@ from delivery.tidy import Tidied, tidy
 from delivery.transactional import copies, copy_subject, enqueue, state_of
 
 __all__ = [
+    "Halted",
+    "InDoubt",
     "Note",
     "Planned",
+    "PutOff",
+    "Refused",
     "SenderPlan",
+    "ServerAway",
     "Tidied",
     "copies",
     "copy_subject",
