@@ -84,7 +84,13 @@ def told() -> dict:
 def page(marta):
     """What the page of the campaign shows now."""
     client = signed_in(create_app(), Role.MARKETER)
-    return lambda: client.get("/campaigns/autumn").text
+
+    def look() -> str:
+        answer = client.get("/campaigns/autumn")
+        assert answer.status_code == 200
+        return answer.text
+
+    return look
 
 
 def test_a_server_that_is_down_is_named_with_the_next_try_and_gets_all_later(marta, serve, monkeypatch, page):
