@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 
 from campaigns import why
 from contacts import Choice, choice
-from contacts.consent_models import Consent, ConsentEvent
-from contacts.models import Company, Contact, Controller, Endpoint, FieldDefinition, Purchase
+from contacts.models import Company, Contact, Endpoint, FieldDefinition, Purchase
 from core.errors import NotFound
 from core.sentences import say
 from lead_handover.models import Handover, Score
-from suppression import Entry, Listing, VerdictNow, entries, listings, verdicts_now
+from suppression import Entry, Listing, VerdictNow, consents_of, entries, listings, verdicts_now
 from tracking import Moment, story
 
 MOST = 100
@@ -27,7 +26,7 @@ class Reachable:
     endpoint: Endpoint
     choice: Choice
     verdicts: list[VerdictNow]
-    consents: list[tuple[Consent, Controller, list[ConsentEvent]]]
+    consents: list[dict[str, Any]]
     entries: list[Entry]
     listings: list[Listing]
     decisions: list[dict[str, Any]]
@@ -91,7 +90,7 @@ def _reachable(session: Session, endpoint: Endpoint) -> Reachable:
         endpoint=endpoint,
         choice=choice(session, address_id),
         verdicts=verdicts_now(session, address_id=address_id, channel=endpoint.channel),
-        consents=_consents(session, address_id),
+        consents=[_record(consent) for consent in consents_of(session, address_id)],
         entries=entries(session, address_id=address_id),
         listings=listings(session, address_id=address_id),
         decisions=why(session, address=endpoint.value)[:MOST],
@@ -99,25 +98,26 @@ def _reachable(session: Session, endpoint: Endpoint) -> Reachable:
     )
 
 
-def _consents(session: Session, address_id: int) -> list[tuple[Consent, Controller, list[ConsentEvent]]]:
-    rows = session.execute(
-        select(Consent, Controller)
-        .join(Controller, Controller.id == Consent.controller_id)
-        .where(Consent.address_id == address_id)
-        .order_by(Consent.id)
-    ).all()
-    steps: dict[int, list[ConsentEvent]] = {}
-    wanted = select(ConsentEvent).where(ConsentEvent.consent_id.in_([row.Consent.id for row in rows]))
-    for event in session.scalars(wanted.order_by(ConsentEvent.at)):
-        steps.setdefault(event.consent_id, []).append(event)
-    return [(row.Consent, row.Controller, steps.get(row.Consent.id, [])) for row in rows]
+def _record(consent: dict[str, Any]) -> dict[str, Any]:
+    """The record of a consent, each step with its evidence apart, to be shown as it is stored."""
+    steps = [
+        {"step": step["step"], "at": step["at"], "evidence": {key: step[key] for key in step if key not in _HEAD}}
+        for step in consent["steps"]
+    ]
+    return consent | {"steps": steps}
+
+
+_HEAD = frozenset({"step", "at"})
 
 
 def _time_line(addresses: list[Reachable], purchases: list[Purchase]) -> list[Line]:
     lines = [Line(at=one.ordered_at, kind="purchase", code="", words=one.number) for one in purchases]
     for address in addresses:
-        for consent, _controller, steps in address.consents:
-            lines += [Line(at=step.at, kind="consent", code=step.step, words=consent.purpose) for step in steps]
+        for consent in address.consents:
+            lines += [
+                Line(at=step["at"], kind="consent", code=step["step"], words=consent["purpose"])
+                for step in consent["steps"]
+            ]
         lines += [Line(at=one.at, kind="reason", code=one.cause, words=one.source) for one in address.entries]
         # The ledger holds what went out; the decisions add what was refused.
         lines += [

@@ -34,6 +34,7 @@ def bound(session: Session, campaign: Campaign) -> dict[str, Any]:
             "imprint": sha256(controller.imprint.encode()).hexdigest(),
         },
         "purpose": campaign.purpose,
+        "topic": campaign.topic,
         "tracking": campaign.tracking,
         "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
         "rules": current(session).version,

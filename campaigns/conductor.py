@@ -48,6 +48,7 @@ def start(session: Session, *, campaign: Campaign, actor: str) -> None:
         name=campaign.code,
         sender_id=sender.id,
         purpose=campaign.purpose,
+        topic=campaign.topic,
         tracking=campaign.tracking,
         compiled=compiled,
     )

@@ -22,6 +22,7 @@ class Campaign(Base):
     template_id: Mapped[int] = mapped_column(ForeignKey("template.id"))
     sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
     purpose: Mapped[str] = mapped_column(server_default="newsletter")
+    topic: Mapped[str | None]
     tracking: Mapped[TrackingLevel] = mapped_column(text_enum(TrackingLevel))
     scheduled_at: Mapped[Moment | None]
     author: Mapped[str]

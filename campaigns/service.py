@@ -29,7 +29,10 @@ EDITABLE = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What somebody wants a campaign to be. Segment, template and sender by their codes."""
+    """What somebody wants a campaign to be. Segment, template and sender by their codes.
+
+    `topic` is one that people can switch off on the preference page; those who did get nothing of this campaign.
+    """
 
     code: str
     name: str
@@ -37,6 +40,7 @@ class Plan:
     template: str
     sender: str
     purpose: str = "newsletter"
+    topic: str | None = None
     tracking: TrackingLevel = TrackingLevel.INDIVIDUAL
     scheduled_at: datetime | None = None
 
@@ -81,6 +85,7 @@ def _resolve(session: Session, plan: Plan) -> dict[str, object]:
         "template_id": by_code(Template, plan.template, "template"),
         "sender_id": by_code(Sender, plan.sender, "sender"),
         "purpose": plan.purpose,
+        "topic": plan.topic,
         "tracking": plan.tracking,
         "scheduled_at": plan.scheduled_at,
     }

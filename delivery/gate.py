@@ -67,7 +67,7 @@ def gate(session: Session, claim: Claim) -> Passed:
     assessment = assess(
         session,
         audience=_recipients(claim),
-        question=Question(channel="email", purpose=run.purpose, controller_id=controller_id),
+        question=Question(channel="email", purpose=run.purpose, controller_id=controller_id, topic=run.topic),
         recheck_lists=True,
         released=frozenset(run.released),
     )

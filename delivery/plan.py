@@ -84,7 +84,7 @@ def _write(session: Session, *, run: Run, controller_id: int, audience: Select[*
     chunk = select(whole.c.contact_id, whole.c.endpoint_id, whole.c.address_id).where(
         whole.c.endpoint_id > run.planned_up_to, whole.c.endpoint_id <= up_to
     )
-    question = Question(channel="email", purpose=run.purpose, controller_id=controller_id)
+    question = Question(channel="email", purpose=run.purpose, controller_id=controller_id, topic=run.topic)
     assessment = assess(session, audience=chunk, question=question)
     rows = _insert(session, run_id=run.id, assessment=assessment)
     if rows:

@@ -31,10 +31,17 @@ _ENDED = {
 
 
 def open_run(
-    session: Session, *, name: str, sender_id: int, purpose: str, tracking: TrackingLevel, compiled: Compiled
+    session: Session,
+    *,
+    name: str,
+    sender_id: int,
+    purpose: str,
+    tracking: TrackingLevel,
+    compiled: Compiled,
+    topic: str | None = None,
 ) -> int:
     """Open a run of a campaign with its frozen wording; its audience is written down by `plan`. Answers its id."""
-    run = Run(kind=RunKind.CAMPAIGN, name=name, sender_id=sender_id, purpose=purpose, tracking=tracking)
+    run = Run(kind=RunKind.CAMPAIGN, name=name, sender_id=sender_id, purpose=purpose, topic=topic, tracking=tracking)
     return _open(session, run, compiled=compiled)
 
 

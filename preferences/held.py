@@ -7,10 +7,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contacts import choice
-from contacts.consent_models import Consent, ConsentEvent
-from contacts.models import Contact, Controller, Purchase
+from contacts.models import Contact, Purchase
 from preferences.recipient import Recipient
-from suppression import entries
+from suppression import consents_of, entries
 from tracking import story
 
 MOST_MESSAGES = 500
@@ -23,7 +22,7 @@ def held(session: Session, who: Recipient) -> dict[str, Any]:
         "address": who.address,
         "person": _person(session, who),
         "orders": _orders(session, who),
-        "consents": _consents(session, who),
+        "consents": [_consent(record) for record in consents_of(session, who.address_id)],
         "choices": {
             "tracking": chosen.tracking.value,
             "language": chosen.language,
@@ -70,31 +69,22 @@ def _orders(session: Session, who: Recipient) -> list[dict[str, Any]]:
     ]
 
 
-def _consents(session: Session, who: Recipient) -> list[dict[str, Any]]:
-    rows = session.execute(
-        select(Consent, Controller.name)
-        .join(Controller, Controller.id == Consent.controller_id)
-        .where(Consent.address_id == who.address_id)
-        .order_by(Consent.id)
-    ).all()
-    return [
+# Our own numbers, and what is said by another field.
+_OURS = frozenset({"id", "controller", "steps"})
+
+
+def _consent(record: dict[str, Any]) -> dict[str, Any]:
+    """The whole record of a consent; each step with all its evidence."""
+    steps = [
         {
-            "to": row.name,
-            "purpose": row.Consent.purpose,
-            "channel": row.Consent.channel.value,
-            "text_version": row.Consent.text_version,
-            "requested_at": row.Consent.requested_at,
-            "confirmed_at": row.Consent.confirmed_at,
-            "withdrawn_at": row.Consent.withdrawn_at,
-            "steps": _steps(session, row.Consent.id),
+            "step": step["step"],
+            "at": step["at"],
+            "evidence": {name: value for name, value in step.items() if name not in {"step", "at"}},
         }
-        for row in rows
+        for step in record["steps"]
     ]
-
-
-def _steps(session: Session, consent_id: int) -> list[dict[str, Any]]:
-    rows = session.scalars(select(ConsentEvent).where(ConsentEvent.consent_id == consent_id).order_by(ConsentEvent.at))
-    return [{"step": row.step.value, "at": row.at, "evidence": row.evidence} for row in rows]
+    rest = {name: value for name, value in record.items() if name not in _OURS}
+    return {"to": record["controller"]} | rest | {"steps": steps}
 
 
 _MESSAGES = """

@@ -1,16 +1,13 @@
 """Why somebody got a mail: the decision that let it pass, in words and dates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts.consent_models import Consent, ConsentText
-from contacts.models import Purchase
 from preferences.recipient import Recipient, message_date
-from suppression.models import DecisionContext, ListVersion, StoredDecision
+from suppression import Explained, explain
 
 
 @dataclass(frozen=True)
@@ -37,48 +34,29 @@ class Reason:
 
 def reason(session: Session, who: Recipient) -> Reason:
     """The decision of the gate about the mail that led here, and its evidence."""
-    row = session.execute(
-        select(StoredDecision, DecisionContext)
-        .join(DecisionContext, DecisionContext.batch_id == StoredDecision.batch_id)
-        .where(
-            StoredDecision.message_id == who.token.message_id,
-            StoredDecision.address_id == who.address_id,
-            StoredDecision.verdict == "send",
-        )
-        .order_by(StoredDecision.id.desc())
-        .limit(1)
-    ).first()
-    sent_at = message_date(session, who.token.message_id)
-    if row is None:
+    message_id = who.token.message_id
+    sent_at = message_date(session, message_id)
+    decisions = explain(session, address_id=who.address_id, message_ids=[message_id])
+    passed = next((one for one in decisions if one.verdict == "send"), None)
+    if passed is None:
         return Reason(None, None, sent_at, None, None, None, None, ())
-    decision, context = row
-    consent = session.get(Consent, decision.consent_id) if decision.consent_id else None
-    order = session.get(Purchase, decision.purchase_id) if decision.purchase_id else None
+    consent = passed.consent or {}
     return Reason(
-        basis=decision.basis,
-        decided_at=context.decided_at,
+        basis=passed.basis,
+        decided_at=passed.decided_at,
         sent_at=sent_at,
-        confirmed_at=consent.confirmed_at if consent else None,
-        text_version=consent.text_version if consent else None,
-        text=_words(session, consent, locale=who.locale),
-        ordered_at=order.ordered_at if order else None,
-        lists=_lists(session, context.list_versions),
+        confirmed_at=consent.get("confirmed_at"),
+        text_version=consent.get("text_version"),
+        text=_words(consent.get("wording", {}), locale=who.locale),
+        ordered_at=passed.order.ordered_at if passed.order else None,
+        lists=_lists(passed),
     )
 
 
-def _words(session: Session, consent: Consent | None, *, locale: str | None) -> str | None:
-    if consent is None or consent.text_version is None:
-        return None
-    return session.scalar(
-        select(ConsentText.text)
-        .where(ConsentText.version == consent.text_version)
-        .order_by(ConsentText.locale != (locale or "en"), ConsentText.id)
-        .limit(1)
-    )
+def _words(wording: Mapping[str, str], *, locale: str | None) -> str | None:
+    """The words that the person agreed to, in the person's language if they are there in it."""
+    return wording.get(locale or "en") or next(iter(wording.values()), None)
 
 
-def _lists(session: Session, versions: dict[str, Any]) -> tuple[CheckedList, ...]:
-    asked = [number for number in versions.values() if number is not None]
-    rows = session.scalars(select(ListVersion).where(ListVersion.id.in_(asked)))
-    found = {version.id: version.published_at for version in rows}
-    return tuple(CheckedList(name, found[number]) for name, number in sorted(versions.items()) if number in found)
+def _lists(passed: Explained) -> tuple[CheckedList, ...]:
+    return tuple(CheckedList(name, asked.published_at) for name, asked in sorted(passed.lists.items()) if asked)

@@ -14,6 +14,7 @@ from suppression.address import decide_address
 from suppression.assessment import Assessment, assess, counts, samples
 from suppression.decisions import Recorded, record_decisions, seal_decisions
 from suppression.entries import Entry, NewEntry, add, add_many, block_domain, entries, lift
+from suppression.explaining import Explained, ListState, consents_of, explain
 from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.lists.load import import_list
@@ -32,7 +33,9 @@ __all__ = [
     "Cause",
     "Decision",
     "Entry",
+    "Explained",
     "Facts",
+    "ListState",
     "ListStatus",
     "Listing",
     "NewEntry",
@@ -49,11 +52,13 @@ __all__ = [
     "add_many",
     "assess",
     "block_domain",
+    "consents_of",
     "counts",
     "current",
     "decide",
     "decide_address",
     "entries",
+    "explain",
     "import_list",
     "lift",
     "listings",

@@ -53,6 +53,7 @@ def record_decisions(
             stage=stage,
             channel=assessment.question.channel,
             purpose=assessment.question.purpose,
+            topic=assessment.question.topic,
             controller_id=assessment.question.controller_id,
             rules_version=assessment.rules_version,
             list_versions=assessment.list_versions,

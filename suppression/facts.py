@@ -64,6 +64,7 @@ class Facts:
     list_outdated: bool = False
     paused: bool = False
     capped: bool = False
+    topic_off: bool = False
 
     def pack(self) -> int:
         """The number of this situation, as the database computes it too."""

@@ -24,11 +24,12 @@ CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: whether this controller may write on this channel for this purpose."""
+    """What is asked: whether this controller may write on this channel for this purpose, about this topic if any."""
 
     channel: str
     purpose: str
     controller_id: int
+    topic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ _TABLES = """
     CREATE TEMP TABLE {mark} (address_id bigint, opted_out_at timestamptz, opted_out_id bigint,
       complaint_at timestamptz, complaint_id bigint, hard_bounce_at timestamptz, hard_bounce_id bigint,
       internal_block_at timestamptz, internal_block_id bigint, purchase_id bigint, used_at timestamptz,
-      list_version_id bigint, paused boolean, capped boolean) ON COMMIT DROP;
+      list_version_id bigint, paused boolean, capped boolean, topic_off boolean) ON COMMIT DROP;
     CREATE TEMP TABLE {situation} (contact_id bigint, endpoint_id bigint, address_id bigint, facts integer,
       consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint) ON COMMIT DROP
 """
@@ -185,6 +186,7 @@ _DIGITS = {
     "list_outdated": "CAST(coalesce(r.country, '') = ANY (:outdated) AS int)",
     "paused": "CAST(coalesce(m.paused, false) AS int)",
     "capped": "CAST(coalesce(m.capped, false) AS int)",
+    "topic_off": "CAST(coalesce(m.topic_off, false) AS int)",
 }
 
 _STANDING_ENTRY = "CASE {} END".format(

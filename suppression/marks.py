@@ -66,6 +66,12 @@ _PAUSES = """
     WHERE c.address_id BETWEEN :first_address AND :last_address AND c.paused_until > :as_of
 """
 
+_TOPIC_OFF = """
+    SELECT r.address_id, 'topic', NULL, NULL
+    FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id
+    WHERE c.address_id BETWEEN :first_address AND :last_address AND jsonb_exists(c.topics_off, :topic)
+"""
+
 _OWN_WISH = """
     SELECT r.address_id, 'cap', max(x.last_at), NULL
     FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id
@@ -98,7 +104,8 @@ _MARK = """
       max(at) FILTER (WHERE kind = 'use'),
       min(ref) FILTER (WHERE kind = 'listing'),
       bool_or(kind = 'pause'),
-      bool_or(kind = 'cap')
+      bool_or(kind = 'cap'),
+      bool_or(kind = 'topic')
     FROM ({parts}) AS known (address_id, kind, at, ref) GROUP BY address_id
 """
 
@@ -118,6 +125,8 @@ def put_marks(
     # Blocked domains are rare, and looking for them means walking through the addresses.
     if session.scalar(text("SELECT EXISTS (SELECT 1 FROM suppression_entry WHERE domain_key IS NOT NULL)")):
         parts.append(_DOMAIN_ENTRIES)
+    if question.topic is not None:
+        parts.append(_TOPIC_OFF)
     parts += [_cap_part(number, cap) for number, cap in _caps(settings, question)]
     union = " UNION ALL ".join(part.format(recipient=names.recipient) for part in parts)
     pairs = [(found.version_id, country) for found in lists if found.version_id for country in found.concerned]
@@ -127,6 +136,7 @@ def put_marks(
             "channel": question.channel,
             "controller": question.controller_id,
             "purpose": question.purpose,
+            "topic": question.topic,
             "answering": question.purpose in ANSWERS,
             "answers": list(ANSWERS),
             "as_of": as_of,

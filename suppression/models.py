@@ -131,6 +131,7 @@ class DecisionContext(Base):
     stage: Mapped[Stage] = mapped_column(text_enum(Stage))
     channel: Mapped[str]
     purpose: Mapped[str]
+    topic: Mapped[str | None]
     controller_id: Mapped[int] = mapped_column(ForeignKey("controller.id"))
     rules_version: Mapped[int] = mapped_column(ForeignKey("rule_set.id"))
     list_versions: Mapped[Document]

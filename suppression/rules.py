@@ -71,6 +71,8 @@ COMPLAINT = Rule("complaint", _BLOCK, lambda facts: facts.complaint is Objection
 HARD_BOUNCE = Rule("hard_bounce", _BLOCK, lambda facts: facts.hard_bounce is Objection.STANDING)
 # The house decided it, so only the house takes it back: no opt-in answers an internal block.
 INTERNAL_BLOCK = Rule("internal_block", _BLOCK, lambda facts: facts.internal_block is not Objection.NONE)
+# The recipient wants other mail of this kind, but not this topic.
+TOPIC_OFF = Rule("topic_off", _BLOCK, lambda facts: facts.topic_off)
 # Nobody is there any more: the contact was erased after the message was planned.
 ERASED = Rule("erased", _BLOCK, lambda facts: facts.erased)
 # Courts found consent that was not used for about two years without force.
@@ -98,6 +100,7 @@ ADVERTISING = RuleBook(
         COMPLAINT,
         HARD_BOUNCE,
         INTERNAL_BLOCK,
+        TOPIC_OFF,
         ERASED,
         CONSENT_LAPSED,
         UNCONFIRMED,

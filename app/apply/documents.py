@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from contacts import privacy_notice
 from core import clock
 from core.errors import WrongInput
+from core.sentences import say
 from core.users import User
 from lead_handover import activate as activate_score
 from lead_handover import in_force, read, save_sales_person, save_webhook_target
 from lead_handover.models import SalesPerson, WebhookTarget
+from preferences.models import SignupForm
 from suppression import RuleSettings, activate, current
 
 Values = dict[str, Any]
@@ -35,6 +37,14 @@ def current_privacy_notice(session: Session, values: Values) -> Values | None:
     if found is None or found.locale != values["locale"]:
         return None
     return {"version": found.version, "locale": found.locale, "text": found.content}
+
+
+def require_topic(session: Session, topic: str | None) -> None:
+    """A topic that no form offers is a slip of the pen: nobody could ever have switched it off."""
+    offered = {one for topics in session.scalars(select(SignupForm.topics)) for one in topics}
+    if topic is not None and topic not in offered:
+        known = ", ".join(sorted(offered)) or "none"
+        raise WrongInput("topic_unknown", say("No form offers the topic %(topic)s; there are: %(known)s.", topic=repr(topic), known=known), where="topic")
 
 
 def wanted_rules(data: Any, folder: Path) -> Values:

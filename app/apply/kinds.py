@@ -188,7 +188,7 @@ def _current_campaign(session: Session, values: Values) -> Values | None:
     if row is None:
         return None
     campaign, segment, template, sender = row
-    names = ("code", "name", "purpose", "tracking", "scheduled_at", "author")
+    names = ("code", "name", "purpose", "topic", "tracking", "scheduled_at", "author")
     found = {name: getattr(campaign, name) for name in names}
     # The author of a campaign is who touched it last, in the browser perhaps: that is no difference to the file.
     return found | {"segment": segment, "template": template, "sender": sender, "author": values["author"]}
@@ -196,6 +196,7 @@ def _current_campaign(session: Session, values: Values) -> Values | None:
 
 def _write_campaign(session: Session, values: Values, actor: str) -> None:
     del actor
+    documents.require_topic(session, values["topic"])
     plan = {name: value for name, value in values.items() if name != "author"}
     save_campaign(session, plan=Plan(**plan), actor=values["author"])
 

@@ -84,6 +84,7 @@ class CampaignItem(Item):
     template: Code
     sender: Code
     purpose: Code = "newsletter"
+    topic: Name | None = None
     tracking: TrackingLevel = TrackingLevel.INDIVIDUAL
     scheduled_at: datetime | None = None
     author: str = "apply"

@@ -23,16 +23,22 @@ def register(root: click.Group) -> None:
     @click.option("--address", default=None, metavar="A", help="Decide about one address.")
     @click.option("--channel", default="email", show_default=True)
     @click.option("--purpose", default="newsletter", show_default=True)
+    @click.option("--topic", default=None, metavar="T", help="What it is about; who switched that off is blocked.")
     @click.option("--controller", default="default", show_default=True)
-    def decide(segment: str | None, address: str | None, channel: str, purpose: str, controller: str) -> dict[str, Any]:
+    def decide(segment: str | None, address: str | None, controller: str, **asked: Any) -> dict[str, Any]:
         """Who may be written to now, who not, and why. Nothing is stored and nothing is sent."""
         if (segment is None) == (address is None):
             raise WrongInput("one_of_two", say("Give either --segment or --address."))
         with transaction() as session:
-            question = Question(channel=channel, purpose=purpose, controller_id=_controller(session, controller))
+            controller_id = _controller(session, controller)
+            question = Question(controller_id=controller_id, **asked)
             if address is not None:
-                return decide_address(session, address=address, question=question)
-            return counts(assess(session, audience=audience(session, str(segment)), question=question))
+                answer = decide_address(session, address=address, question=question)
+            else:
+                answer = counts(assess(session, audience=audience(session, str(segment)), question=question))
+            # Asking looks new addresses up in the lists and notes the hits; that is left to those who send.
+            session.rollback()
+        return answer
 
 
 def _controller(session: Session, code: str) -> int:

@@ -57,6 +57,7 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
         list_outdated=any(outdated for _listed, outdated in lists),
         paused=bool(choice and choice.paused_until and choice.paused_until > as_of),
         capped=_is_capped(exposures, choice, question, settings, as_of),
+        topic_off=bool(choice and question.topic in choice.topics_off),
     )
 
 

@@ -60,6 +60,7 @@ class Story:
     erased: bool
     paused: datetime | None
     most_per_month: int | None
+    topics_off: list[str]
     orders: list[tuple[datetime, bool]] = field(default_factory=list)
     objections: list[Objected] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
@@ -80,6 +81,7 @@ def story(draw: Random) -> Story:
         erased=draw.random() < 0.03,
         paused=any_moment(draw) if draw.random() < 0.1 else None,
         most_per_month=draw.choice([None, None, 1, 2, 3]),
+        topics_off=draw.choice([[], [], [], ["hiking"], ["cycling", "hiking"], ["cycling"]]),
         orders=[(any_moment(draw), draw.random() < 0.7) for _ in range(draw.choice([0, 0, 1, 2]))],
         objections=[_objected(draw) for _ in range(draw.choice([0, 0, 0, 1, 2]))],
         sent=_sent(draw),
@@ -120,6 +122,7 @@ WORLDS = [
     (QUESTION, RuleSettings(caps=(Cap(messages=1, days=30, purpose="newsletter"),)), timedelta(days=30)),
     (QUESTION, RuleSettings(required_lists=(STRICT,)), timedelta(days=5, seconds=1)),
     (QUESTION, RuleSettings(required_lists=(ECG,)), None),
+    (Question("email", "newsletter", 1, topic="hiking"), RuleSettings(), timedelta(days=1)),
     (Question("email", "transactional", 1), RuleSettings(), timedelta(days=1)),
     (Question("email", "survey", 1), RuleSettings(customer_months=30), timedelta(days=1)),
 ]
@@ -193,12 +196,13 @@ def _tell(session: Session, number: int, story: Story, version: int | None) -> P
         )  # fmt: skip
     if version is not None and story.listed:
         session.add(ListHit(address_id=who.address_id, version_id=version, by_domain=False))
-    if story.paused or story.most_per_month:
+    if story.paused or story.most_per_month or story.topics_off:
         session.add(
             RecipientChoice(
-                address_id=who.address_id, paused_until=story.paused, most_per_month=story.most_per_month, topics_off=[]
+                address_id=who.address_id, paused_until=story.paused, most_per_month=story.most_per_month,
+                topics_off=story.topics_off,
             )
-        )
+        )  # fmt: skip
     session.flush()
     if story.erased:
         session.execute(delete(Endpoint).where(Endpoint.id == who.endpoint_id))

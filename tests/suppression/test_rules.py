@@ -16,7 +16,7 @@ anything = st.builds(
     Facts,
     **{name: st.sampled_from(Objection) for name in ("opted_out", "complaint", "hard_bounce", "internal_block")},
     consent=st.sampled_from(ConsentState),
-    **dict.fromkeys(("customer", "erased", "listed", "list_outdated", "paused", "capped"), st.booleans()),
+    **dict.fromkeys(("customer", "erased", "listed", "list_outdated", "paused", "capped", "topic_off"), st.booleans()),
 )
 some_released = st.frozensets(st.sampled_from(sorted({rule.code for rule in ADVERTISING.rules})))
 FRESH, CUSTOMER = Facts(consent=ConsentState.FRESH), Facts(customer=True)
@@ -58,6 +58,9 @@ NO = Objection.STANDING
         (replace(FRESH, paused=True), Verdict.HOLD, "paused", Basis.CONSENT),
         (replace(FRESH, capped=True), Verdict.HOLD, "frequency_capped", Basis.CONSENT),
         (replace(FRESH, erased=True), Verdict.BLOCK, "erased", Basis.CONSENT),
+        (replace(FRESH, topic_off=True), Verdict.BLOCK, "topic_off", Basis.CONSENT),
+        (replace(CUSTOMER, topic_off=True), Verdict.BLOCK, "topic_off", Basis.EXISTING_CUSTOMER),
+        (replace(FRESH, topic_off=True, opted_out=NO), Verdict.BLOCK, "opted_out", None),
     ],
 )
 def test_each_situation_gets_its_verdict(facts: Facts, verdict: Verdict, code: str, basis: Basis | None) -> None:
@@ -106,7 +109,7 @@ def test_a_standing_objection_blocks_whatever_else_is_so(facts: Facts, released:
         assert decide(replace(facts, **{kind: NO}), released=released).verdict is Verdict.BLOCK
 
 
-@given(anything, st.sampled_from(["erased", "listed", "list_outdated", "paused", "capped"]), some_released)
+@given(anything, st.sampled_from(["erased", "listed", "list_outdated", "paused", "capped", "topic_off"]), some_released)
 def test_a_stricter_fact_never_loosens_the_verdict(facts: Facts, name: str, released: frozenset[str]) -> None:
     without, having = (decide(replace(facts, **{name: value}), released=released) for value in (False, True))
     assert having.verdict.strictness >= without.verdict.strictness

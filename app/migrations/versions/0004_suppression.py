@@ -79,6 +79,7 @@ def upgrade() -> None:
         ),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=True),
         sa.Column("controller_id", sa.BigInteger(), nullable=False),
         sa.Column("rules_version", sa.BigInteger(), nullable=False),
         sa.Column("list_versions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("template_id", sa.BigInteger(), nullable=False),
         sa.Column("sender_id", sa.BigInteger(), nullable=False),
         sa.Column("purpose", sa.String(), server_default="newsletter", nullable=False),
+        sa.Column("topic", sa.String(), nullable=True),
         sa.Column(
             "tracking",
             sa.Enum(
