@@ -155,6 +155,16 @@ WORDS: dict[str, dict[str, Word]] = {
         "aggregate": Word(_l("counted without a name"), "azure"),
         "individual": Word(_l("recorded by person"), "blue"),
     },
+    "basis": {
+        "double_opt_in": Word(_l("double opt-in")),
+        "existing_customer": Word(_l("existing customer")),
+    },
+    "channel": {
+        "email": Word(_l("E-mail")),
+        "phone": Word(_l("telephone")),
+        "post": Word(_l("letter")),
+        "sms": Word(_l("text message")),
+    },
     "kind": {"b2c": Word(_l("private person")), "b2b": Word(_l("business"))},
 }
 

@@ -1,6 +1,7 @@
 """A running application with data in it, and a browser that looks at it."""
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,10 +13,24 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from app.web import create_app
+from core.settings import settings
 from tests import world
 from tests.browsing import PASSWORD
+from tests.smtp_sink import Sink
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+# Read before fixtures take the variables of Crusoe away.
+SCREENSHOTS = os.environ.get("CRUSOE_SCREENSHOTS")
+MARK_CONTROLS = """() => {
+    const groups = new Set();
+    for (const one of document.querySelectorAll("a[href], button, input, select, textarea, summary")) {
+        const group = one.type === "radio" ? one.name : null;
+        if (one.type === "hidden" || one.tabIndex < 0 || !one.checkVisibility() || groups.has(group)) { continue; }
+        if (group && !one.checked && document.querySelector(`input[name="${group}"]:checked`)) { continue; }
+        if (group) { groups.add(group); }
+        one.dataset.control = "";
+    }
+}"""
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
@@ -37,6 +52,15 @@ class Site:
 
     url: str
     world: world.World
+
+
+@pytest.fixture
+def sink(database: str, broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    """The mail server of all recipients. Ask for it before anything is sent."""
+    with Sink() as made:
+        monkeypatch.setenv("CRUSOE_SMTP_URL", made.url)
+        settings.cache_clear()
+        yield made
 
 
 @pytest.fixture
@@ -67,12 +91,37 @@ class Visitor:
         self.page.click("button[type=submit]")
         self.page.wait_for_url(f"{self.site.url}/")
 
-    def open(self, path: str) -> None:
+    def open(self, path: str, *, status: int = 200) -> None:
         """Go to a page and wait until its parts have loaded."""
         answer = self.page.goto(self.site.url + path)
         assert answer is not None
-        assert answer.status == 200, f"{path}: {answer.status}"
+        assert answer.status == status, f"{path}: {answer.status}"
         self.page.wait_for_load_state("networkidle")
+
+    def keep_picture(self, name: str) -> None:
+        """Store a picture of the whole page, when somebody wants to look at it."""
+        if SCREENSHOTS:
+            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True)
+
+    def problems(self, name: str) -> list[str]:
+        """Everything that is wrong with the open page; keeps a picture of it under this name."""
+        self.keep_picture(name)
+        found = [f"{name}: {obstacle}" for obstacle in [*self.unfair(), *self.complaints]]
+        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            found.append(f"{name} is wider than the window")
+        self.complaints.clear()
+        return found
+
+    def out_of_reach(self) -> list[str]:
+        """What can be clicked, but not reached with the Tab key. Of a group of radio buttons one is enough."""
+        self.page.evaluate(MARK_CONTROLS)
+        self.page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+        for _ in range(self.page.locator("[data-control]").count() + 5):
+            self.page.keyboard.press("Tab")
+            self.page.evaluate("document.activeElement.removeAttribute('data-control')")
+        left: list[str] = self.page.locator("[data-control]").evaluate_all("found => found.map(one => one.outerHTML)")
+        return left
 
     def unfair(self) -> list[str]:
         """What keeps some people from using this page (WCAG 2.2 AA, as far as a program can see it)."""

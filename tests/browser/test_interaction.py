@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_pages import SCREENSHOTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -114,6 +113,5 @@ def test_a_campaign_shows_its_mail(visitor: Visitor) -> None:
     visitor.open("/campaigns/autumn")
     visitor.page.locator("iframe").scroll_into_view_if_needed()
     expect(visitor.page.frame_locator("iframe").get_by_text("Hello Maria")).to_be_visible()
-    if SCREENSHOTS:
-        visitor.page.screenshot(path=f"{SCREENSHOTS}/campaign-mail.png")
+    visitor.keep_picture("campaign-mail")
     assert visitor.complaints == []

@@ -1,8 +1,6 @@
 """Every page in light, in dark and on a phone: no complaint of the browser, no obstacle for anybody."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +8,6 @@ from tests.browser.conftest import Visitor
 from tests.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-# Read before fixtures take the variables of Crusoe away.
-SCREENSHOTS = os.environ.get("CRUSOE_SCREENSHOTS")
 
 LOOKS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
@@ -43,6 +38,7 @@ def pages(world: World) -> list[str]:
         "/suppression/?address=bob@mail.example",
         "/suppression/block",
         "/suppression/lists/new",
+        "/decisions",
         "/leads/",
         "/inbox",
         f"/inbox/{world.mail}",
@@ -62,15 +58,8 @@ def test_every_page_is_clean(visitor: Visitor, look: str) -> None:
         visitor.page.click("text=Save the language")
     for path in pages(visitor.site.world):
         visitor.open(path)
-        if SCREENSHOTS:
-            name = re.sub(r"\W+", "-", path).strip("-") or "dashboard"
-            Path(SCREENSHOTS).mkdir(parents=True, exist_ok=True)
-            visitor.page.screenshot(path=f"{SCREENSHOTS}/{name}.{look}.png", full_page=True)
-        problems += [f"{path} {obstacle}" for obstacle in visitor.unfair()]
-        problems += [f"{path} {complaint}" for complaint in visitor.complaints]
-        if visitor.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-            problems.append(f"{path} is wider than the window")
-        visitor.complaints.clear()
+        name = re.sub(r"\W+", "-", path).strip("-") or "dashboard"
+        problems += visitor.problems(f"{name}.{look}")
     assert not problems, "\n".join(problems)
 
 
