@@ -3,9 +3,10 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 
 from app.views import routes
+from campaigns.models import Campaign
 from core import evidence, tables
 from core.audit import AuditEvent
 from core.db import transaction
@@ -14,6 +15,20 @@ from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.tables import Column, Table, contains
 from core.web import needs, page
+
+# Actions name a campaign by its number, which is for ever; people know it by its code.
+_campaign = (
+    select(Campaign.code)
+    .where(AuditEvent.object_type == "campaign", cast(Campaign.id, String) == AuditEvent.object_id)
+    .correlate(AuditEvent)
+    .scalar_subquery()
+)
+_words = contains(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id, AuditEvent.reason)
+
+
+def _search(words: str) -> ColumnElement[bool]:
+    named = select(cast(Campaign.id, String)).where(Campaign.code.icontains(words, autoescape=True))
+    return or_(_words(words), and_(AuditEvent.object_type == "campaign", AuditEvent.object_id.in_(named)))
 
 
 def _table() -> Table:
@@ -29,12 +44,13 @@ def _table() -> Table:
         hidden=(
             Column("object_id", _("Which"), AuditEvent.object_id),
             Column("details", _("Details"), AuditEvent.details),
+            Column("campaign", _("Campaign"), _campaign),
         ),
         key=AuditEvent.id,
         sort="id",
         export="app.export_audit",
         descending=True,
-        search=contains(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id),
+        search=_search,
     )
 
 

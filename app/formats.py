@@ -16,6 +16,7 @@ def install(app: Flask) -> None:
         share=share,
         moment=moment,
         day=day,
+        written_day=written_day,
         ago=ago,
         span=span,
         iso=iso,
@@ -48,6 +49,11 @@ def moment(value: datetime | None) -> str:
 def day(value: date | datetime | None) -> str:
     """A date."""
     return "–" if value is None else str(format_date(value, "medium"))
+
+
+def written_day(value: str) -> str:
+    """The date of a moment that is stored as ISO 8601 text."""
+    return day(datetime.fromisoformat(value))
 
 
 def ago(value: datetime | None) -> str:

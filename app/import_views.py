@@ -1,6 +1,7 @@
 """Import a file in the browser: a worker reads it in while the page shows how far it is."""
 
 import csv
+import json
 from datetime import timedelta
 from itertools import islice
 
@@ -14,7 +15,7 @@ from app.imports.jobs import Wanted
 from app.imports.kinds import INTAKES
 from app.imports.models import ImportJob, ImportState
 from app.imports.remedies import for_file, for_row
-from app.imports.storage import Folder
+from app.imports.storage import SHOWN_ERRORS, Folder
 from app.uploads import MEGABYTE
 from app.views import routes
 from core import audit, clock, tables
@@ -22,10 +23,10 @@ from core.db import transaction
 from core.errors import CrusoeError, NotFound, WrongInput
 from core.exporting import table_as_csv
 from core.permissions import Permission
+from core.sentences import recalled
 from core.settings import settings
 from core.web import acting, needs, page, takes_files
 
-SHOWN_ERRORS = 50
 LONGEST_MAPPING = 100_000
 # Workers look every five seconds even without a broker; after this something is wrong with them.
 LONGEST_WAIT = timedelta(seconds=30)
@@ -143,10 +144,15 @@ def _shown(template: str, import_id: int) -> str:
 
 def _first_rejected(job: ImportJob) -> list[list[str]]:
     """Line, field, reason, what is wrong, what to do: of the first rejected rows of an import that has ended."""
-    path = Folder(job.id).rejected
-    if job.ended_at is None or not path.is_file():
+    folder = Folder(job.id)
+    if job.ended_at is None or not folder.rejected.is_file():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    # A worker that was killed left no explanations; then the words of the file must do.
+    explained = dict(enumerate(json.loads(folder.explained.read_text()))) if folder.explained.is_file() else {}
+    with folder.rejected.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         next(rows, None)
-        return [[*row[:4], for_row(row[2])] for row in islice(rows, SHOWN_ERRORS)]
+        return [
+            [*row[:3], recalled(explained.get(number, row[3])), for_row(row[2])]
+            for number, row in enumerate(islice(rows, SHOWN_ERRORS))
+        ]

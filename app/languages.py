@@ -6,7 +6,7 @@ from flask import Flask, g, request
 from flask_babel import Babel, format_decimal, gettext
 from markupsafe import Markup
 
-from core.sentences import Count, Sentence
+from core.sentences import Count, Sentence, recalled
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 COOKIE = "language"
@@ -17,7 +17,7 @@ def install(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     Babel(app, locale_selector=choose, default_locale="en", default_timezone="Europe/Vienna")
     app.jinja_env.finalize = told
-    app.jinja_env.filters["told"] = told
+    app.jinja_env.filters.update(told=told, recalled=recalled)
     app.jinja_env.globals.update(languages=LANGUAGES, language=choose, theme=theme, space=Markup("&nbsp;"))
 
 

@@ -12,6 +12,7 @@ from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.exporting import table_as_csv
 from core.permissions import Permission, Role
+from core.sentences import say
 from core.tables import Column, Table, contains
 from core.users import User
 from core.web import acting, needs, page
@@ -94,5 +95,5 @@ def switch_user(user_id: int) -> ResponseReturnValue:
 def _role() -> Role:
     wanted = request.form.get("role", "")
     if wanted not in {role.value for role in Role}:
-        raise WrongInput("role_unknown", f"There is no role {wanted!r}.", where="role")
+        raise WrongInput("role_unknown", say("There is no role %(name)s.", name=repr(wanted)), where="role")
     return Role(wanted)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from campaigns.binding import bound, differences, digest
+from campaigns.binding import PARTS, bound, differences, digest
 from campaigns.checks import require_fresh_check
 from campaigns.models import CHAIN, Approval, Campaign
 from campaigns.service import back_to_draft, move
@@ -13,7 +13,7 @@ from campaigns.states import CampaignState
 from core.errors import NotAllowed
 from core.evidence import open_batch, seal
 from core.permissions import Permission
-from core.sentences import say
+from core.sentences import Sentence, joined, say
 from core.users import Actor
 from templates import freeze, latest
 
@@ -62,12 +62,19 @@ def require_unchanged(session: Session, *, campaign: Campaign, action: str) -> d
         parts = differences(given.bound, now) if given else []
         raise NotAllowed(
             "approval_void",
-            f"Campaign {campaign.code} is not what was {'submitted' if action == 'submit' else 'approved'} any more"
-            + (f": {', '.join(parts)} changed." if parts else "."),
+            _not_the_same(campaign, action=action, parts=parts),
             say("Check, submit and approve it again."),
             details={"changed": parts},
         )
     return now
+
+
+def _not_the_same(campaign: Campaign, *, action: str, parts: list[str]) -> Sentence:
+    what = {"code": campaign.code, "action": say("submitted") if action == "submit" else say("approved")}
+    if not parts:
+        return say("Campaign %(code)s is not what was %(action)s any more.", **what)
+    changed = joined(PARTS.get(part, part) for part in parts)
+    return say("Campaign %(code)s is not what was %(action)s any more: %(parts)s changed.", **what, parts=changed)
 
 
 def void_if_changed(session: Session, *, campaign: Campaign, actor: str) -> bool:

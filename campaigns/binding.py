@@ -9,12 +9,26 @@ from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
 from contacts.models import Controller
+from core.sentences import say
 from delivery.models import Sender
 from segments import digest as segment_digest
 from segments.models import Segment
 from suppression import current
 from suppression.models import ListVersion, VersionState
 from templates import latest
+
+# What the parts of a digest are called, by their names in it.
+PARTS = {
+    "content": say("content"),
+    "audience": say("audience"),
+    "sender": say("sender"),
+    "purpose": say("purpose"),
+    "topic": say("topic"),
+    "tracking": say("tracking"),
+    "scheduled_at": say("scheduled_at"),
+    "rules": say("rules"),
+    "lists": say("lists"),
+}
 
 
 def bound(session: Session, campaign: Campaign) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Look before sending: who would get it, who would not and why, and what is wrong with the mail."""
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
 from suppression import Question, assess, counts, samples
-from templates import check, latest
+from templates import check, kept_finding, latest
 
 # What one worker hands over in a second without a limit of the sender; only an estimate for people.
 USUAL_RATE = 200
@@ -40,7 +39,7 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     )
     totals = counts(assessment)
     findings = [
-        asdict(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))
+        kept_finding(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))
     ]
     rate = sender.most_per_second or USUAL_RATE
     return {
@@ -62,7 +61,9 @@ def check_campaign(session: Session, *, campaign: Campaign, actor: str) -> dict[
             back_to_draft(session, campaign=campaign, actor=actor, why="the check found something that must be mended")
         else:
             move(session, campaign=campaign, to=CampaignState.CHECKED, actor=actor)
-    return result
+    # Programs get plain words; the sentences behind them are for the page only.
+    plain = [{name: value for name, value in finding.items() if name != "said"} for finding in result["findings"]]
+    return result | {"findings": plain}
 
 
 def require_fresh_check(session: Session, *, campaign: Campaign) -> dict[str, Any]:
@@ -73,6 +74,6 @@ def require_fresh_check(session: Session, *, campaign: Campaign) -> dict[str, An
         raise NotAllowed(
             "check_outdated",
             say("Campaign %(code)s has changed since it was checked.", code=campaign.code),
-            say("Run `crusoe campaign check %(code)s` again.", code=campaign.code),
+            say("Check it again."),
         )
     return now

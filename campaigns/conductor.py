@@ -6,11 +6,12 @@ from sqlalchemy.orm import Session
 from campaigns.approval import require_unchanged
 from campaigns.models import Campaign
 from campaigns.service import move
-from campaigns.states import CampaignState
+from campaigns.states import SAID, CampaignState
 from contacts.models import Controller
 from core import audit, clock
 from core.errors import NotAllowed
 from core.permissions import Permission
+from core.sentences import packed, say, unpacked
 from core.tasks import ring
 from core.users import Actor
 from delivery import finish_if_done, open_run, pause_run, release_holds, resume_run, stop_run
@@ -28,8 +29,12 @@ def launch(session: Session, *, campaign: Campaign, actor: Actor) -> None:
     if campaign.state not in {CampaignState.APPROVED, CampaignState.SCHEDULED}:
         raise NotAllowed(
             "not_approved",
-            f"Campaign {campaign.code} is {campaign.state}; only an approved campaign can be launched.",
-            "Check it, submit it, and let somebody else approve it.",
+            say(
+                "Campaign %(code)s is %(state)s; only an approved campaign can be launched.",
+                code=campaign.code,
+                state=SAID[campaign.state],
+            ),
+            say("Check it, submit it, and let somebody else approve it."),
         )
     require_unchanged(session, campaign=campaign, action="approve")
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
@@ -75,7 +80,7 @@ def pause(session: Session, *, campaign: Campaign, actor: Actor, reason: str | N
     """Stop handing over within two seconds; nothing is lost and nothing is repeated afterwards."""
     actor.require(Permission.PAUSE_CAMPAIGNS)
     move(session, campaign=campaign, to=CampaignState.PAUSED, actor=actor.email, reason=reason)
-    pause_run(session, run_id=_run(campaign), reason=reason or f"paused by {actor.email}")
+    pause_run(session, run_id=_run(campaign), reason=reason or packed(say("paused by %(person)s", person=actor.email)))
 
 
 def resume(session: Session, *, campaign: Campaign, actor: Actor) -> None:
@@ -98,7 +103,7 @@ def release(session: Session, *, campaign: Campaign, code: str, actor: Actor, re
     """Let messages pass that `code` held. Answers how many; every other rule still holds."""
     actor.require(Permission.RELEASE_HOLDS)
     if not reason.strip():
-        raise NotAllowed("reason_missing", "A hold is released for a reason.", "Say why.")
+        raise NotAllowed("reason_missing", say("A hold is released for a reason."), say("Say why."))
     count = release_holds(session, run_id=_run(campaign), code=code)
     audit.record(
         session,
@@ -147,12 +152,18 @@ def follow(session: Session) -> int:
         run = session.get_one(Run, campaign.run_id, populate_existing=True)
         # Between looking and locking somebody may have resumed it.
         if run.state is RunState.PAUSED:
-            move(session, campaign=campaign, to=CampaignState.PAUSED, actor="system", reason=run.state_reason)
+            move(
+                session,
+                campaign=campaign,
+                to=CampaignState.PAUSED,
+                actor="system",
+                reason=unpacked(run.state_reason or ""),
+            )
             followed += 1
     return followed
 
 
 def _run(campaign: Campaign) -> int:
     if campaign.run_id is None:
-        raise NotAllowed("not_launched", f"Campaign {campaign.code} was not launched yet.")
+        raise NotAllowed("not_launched", say("Campaign %(code)s was not launched yet.", code=campaign.code))
     return campaign.run_id

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from campaigns.models import Approval, Campaign
@@ -78,11 +78,20 @@ def detail(session: Session, campaign: Campaign) -> Detail:
 
 
 def kept_back(session: Session, *, run_id: int) -> list[tuple[str, str, int]]:
-    """State, first reason and number of the messages of a run that were held or blocked."""
+    """State, first reason and number of the messages of a run that were held or blocked.
+
+    A message points to the decision of the gate; one that never came there has only that of the plan.
+    """
     reason = StoredDecision.reasons[1]
     rows = session.execute(
         select(Message.state, reason, func.count())
-        .join(StoredDecision, StoredDecision.id == Message.decision_id)
+        .join(
+            StoredDecision,
+            and_(
+                StoredDecision.message_id == Message.id,
+                or_(Message.decision_id.is_(None), Message.decision_id == StoredDecision.id),
+            ),
+        )
         .where(Message.run_id == run_id, Message.state.in_((MessageState.HELD, MessageState.BLOCKED)))
         .group_by(Message.state, reason)
         .order_by(func.count().desc())

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Campaign
-from campaigns.states import CampaignState, allowed
+from campaigns.states import SAID, CampaignState, allowed
 from contacts.models import TrackingLevel
 from core import audit, clock
 from core.errors import NotAllowed, NotFound, WrongInput
+from core.sentences import Sentence, say
 from delivery.models import Sender
 from segments.models import Segment
 from templates.models import Template
@@ -60,8 +61,12 @@ def save(session: Session, *, plan: Plan, actor: str) -> Campaign:
         if campaign.state not in EDITABLE:
             raise NotAllowed(
                 "campaign_fixed",
-                f"Campaign {campaign.code} is {campaign.state} and cannot be changed any more.",
-                "Make a new campaign with another code.",
+                say(
+                    "Campaign %(code)s is %(state)s and cannot be changed any more.",
+                    code=campaign.code,
+                    state=SAID[campaign.state],
+                ),
+                say("Make a new campaign with another code."),
             )
         for name in changed:
             setattr(campaign, name, wanted[name])
@@ -71,19 +76,22 @@ def save(session: Session, *, plan: Plan, actor: str) -> Campaign:
 
 
 def _resolve(session: Session, plan: Plan) -> dict[str, object]:
-    def by_code(table: type[Segment] | type[Template] | type[Sender], code: str, field: str) -> int:
+    def by_code(table: type[Segment] | type[Template] | type[Sender], code: str, missing: Sentence) -> int:
         found = session.scalar(select(table.id).where(table.code == code))
         if found is None:
-            raise WrongInput(f"{field}_unknown", f"There is no {field} {code!r}.", where=field)
+            field = table.__tablename__
+            raise WrongInput(f"{field}_unknown", missing, where=field)
         return found
 
     if not plan.name.strip():
-        raise WrongInput("name_missing", "A campaign needs a name.", where="name")
+        raise WrongInput("name_missing", say("A campaign needs a name."), where="name")
     return {
         "name": plan.name.strip(),
-        "segment_id": by_code(Segment, plan.segment, "segment"),
-        "template_id": by_code(Template, plan.template, "template"),
-        "sender_id": by_code(Sender, plan.sender, "sender"),
+        "segment_id": by_code(Segment, plan.segment, say("There is no segment %(code)s.", code=repr(plan.segment))),
+        "template_id": by_code(
+            Template, plan.template, say("There is no template %(code)s.", code=repr(plan.template))
+        ),
+        "sender_id": by_code(Sender, plan.sender, say("There is no sender %(code)s.", code=repr(plan.sender))),
         "purpose": plan.purpose,
         "topic": plan.topic,
         "tracking": plan.tracking,
@@ -96,7 +104,9 @@ def find(session: Session, name: str | int) -> Campaign:
     by = Campaign.id == int(name) if str(name).isdigit() else Campaign.code == str(name)
     campaign = session.scalar(select(Campaign).where(by))
     if campaign is None:
-        raise NotFound("campaign_unknown", f"There is no campaign {name}.", "See `crusoe campaign list`.")
+        raise NotFound(
+            "campaign_unknown", say("There is no campaign %(name)s.", name=name), say("See `crusoe campaign list`.")
+        )
     return campaign
 
 
@@ -112,7 +122,12 @@ def move(session: Session, *, campaign: Campaign, to: CampaignState, actor: str,
     if not allowed(before=campaign.state, after=to):
         raise NotAllowed(
             "campaign_state",
-            f"Campaign {campaign.code} is {campaign.state}; it cannot become {to}.",
+            say(
+                "Campaign %(code)s is %(state)s; it cannot become %(to)s.",
+                code=campaign.code,
+                state=SAID[campaign.state],
+                to=SAID[to],
+            ),
             _next_step(campaign.state),
         )
     before, campaign.state = campaign.state, to
@@ -133,10 +148,10 @@ def back_to_draft(session: Session, *, campaign: Campaign, actor: str, why: str)
 
 def _next_step(state: CampaignState) -> str:
     return {
-        CampaignState.DRAFT: "Check it first, then submit it.",
-        CampaignState.CHECKED: "Submit it for approval.",
-        CampaignState.SUBMITTED: "Somebody else must approve it.",
-        CampaignState.APPROVED: "Launch it.",
+        CampaignState.DRAFT: say("Check it first, then submit it."),
+        CampaignState.CHECKED: say("Submit it for approval."),
+        CampaignState.SUBMITTED: say("Somebody else must approve it."),
+        CampaignState.APPROVED: say("Launch it."),
     }.get(state, "")
 
 

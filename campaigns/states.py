@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from core.sentences import Sentence, say
+
 
 class CampaignState(StrEnum):
     """Where a campaign is between an idea and its last message."""
@@ -18,6 +20,19 @@ class CampaignState(StrEnum):
 
 
 _S = CampaignState
+
+# How a sentence names them.
+SAID: dict[CampaignState, Sentence] = {
+    _S.DRAFT: say("draft"),
+    _S.CHECKED: say("checked"),
+    _S.SUBMITTED: say("submitted"),
+    _S.APPROVED: say("approved"),
+    _S.SCHEDULED: say("scheduled"),
+    _S.SENDING: say("sending"),
+    _S.PAUSED: say("paused"),
+    _S.DONE: say("done"),
+    _S.CANCELLED: say("cancelled"),
+}
 
 # Any change to what was checked or approved leads back to draft: an approval is for exactly what was seen.
 STEPS: dict[CampaignState, frozenset[CampaignState]] = {

@@ -15,7 +15,7 @@ from core.errors import CrusoeError
 from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.web import blueprint, framed_mail, needs, page
-from templates import preview
+from templates import preview, recalled_finding
 
 routes = blueprint("campaigns", url_prefix="/campaigns")
 
@@ -72,6 +72,7 @@ def show_page(code: str, error: CrusoeError | None = None) -> str:
             found=found,
             campaign=campaign,
             checked=checked,
+            findings=[recalled_finding(one) for one in checked.get("findings", [])],
             samples=reading.named_samples(session, checked.get("samples", {})),
             numbers=report(session, campaign=campaign, clock=local) if launched else None,
             series=reading.answers_by_hour(session, run_id=campaign.run_id) if campaign.run_id else None,

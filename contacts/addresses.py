@@ -66,7 +66,8 @@ def _unusual(text: str) -> EmailAddress:
         found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         code, message = why_not(text)
-        raise WrongInput(code, message or str(error), say("Correct it at its source.")) from error
+        message = message or say("This is no valid address: %(problem)s", problem=error)
+        raise WrongInput(code, message, say("Correct it at its source.")) from error
     label = found.ascii_domain.lower()
     local, _, domain = text.rpartition("@")
     if _is_plain(local):
@@ -77,20 +78,24 @@ def _unusual(text: str) -> EmailAddress:
 
 
 def why_not(text: str) -> tuple[str, str]:
-    """A stable code and a sentence for an address that was refused; no sentence where email-validator's own is best."""
+    """A stable code and a sentence for an address that was refused; none where only email-validator knows why."""
     local, _, domain = text.rpartition("@")
     # First match wins: from what says most about the mistake to what says least.
     mistakes = (
-        (not text, "address_missing", "There is no address."),
-        (text.lower() in _STAND_INS, "address_stand_in", f"{text!r} stands for a missing address."),
-        (any(letter.isspace() for letter in text), "address_blank_inside", "There is a blank inside the address."),
-        ("@" not in text, "address_without_at", "The address has no @."),
-        ("@" in local, "address_two_ats", "The address has more than one @."),
-        (not local, "address_without_name", "There is nothing before the @."),
-        (".." in text, "address_two_dots", "There are two dots in a row."),
-        ("." not in domain.rstrip("."), "address_without_top_level", "The domain has no ending such as .com."),
-        (domain.endswith("."), "address_ends_with_dot", "The address ends with a dot."),
-        (len(local) > LONGEST_LOCAL_PART, "address_too_long", "There are more than 64 characters before the @."),
+        (not text, "address_missing", say("There is no address.")),
+        (
+            text.lower() in _STAND_INS,
+            "address_stand_in",
+            say("%(text)s stands for a missing address.", text=repr(text)),
+        ),
+        (any(letter.isspace() for letter in text), "address_blank_inside", say("There is a blank inside the address.")),
+        ("@" not in text, "address_without_at", say("The address has no @.")),
+        ("@" in local, "address_two_ats", say("The address has more than one @.")),
+        (not local, "address_without_name", say("There is nothing before the @.")),
+        (".." in text, "address_two_dots", say("There are two dots in a row.")),
+        ("." not in domain.rstrip("."), "address_without_top_level", say("The domain has no ending such as .com.")),
+        (domain.endswith("."), "address_ends_with_dot", say("The address ends with a dot.")),
+        (len(local) > LONGEST_LOCAL_PART, "address_too_long", say("There are more than 64 characters before the @.")),
     )
     for is_so, code, message in mistakes:
         if is_so:

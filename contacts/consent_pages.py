@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from contacts.consent_models import ConsentPage, PageKind
 from core.errors import WrongInput
+from core.sentences import say
 
 SHORT = 12
 
@@ -30,8 +31,12 @@ def save_privacy_notice(session: Session, *, version: str, locale: str, text: st
             return False
         raise WrongInput(
             "privacy_notice_fixed",
-            f"Privacy notice {version} ({locale}) is what people could read and cannot be changed.",
-            "Give the new words a new version.",
+            say(
+                "Privacy notice %(version)s (%(locale)s) is what people could read and cannot be changed.",
+                version=version,
+                locale=locale,
+            ),
+            say("Give the new words a new version."),
             where="text",
         )
     _store(session, PageKind.PRIVACY_NOTICE, version=version, locale=locale, content=text)

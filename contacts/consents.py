@@ -29,6 +29,7 @@ from contacts.proofs import keep_proof
 from core.clock import require_aware
 from core.errors import NotFound, WrongInput
 from core.evidence import open_batch, seal
+from core.sentences import say
 
 DOUBLE_OPT_IN = "double_opt_in"
 
@@ -74,7 +75,7 @@ def request_consent(
         )
     )
     if consent_id is None:
-        raise NotFound("consent_unknown", "The consent was not stored.")
+        raise NotFound("consent_unknown", say("The consent was not stored."))
     about = _about(session, consent_id) | {"requested_at": at.isoformat(timespec="milliseconds")}
     _record(session, consent_id=consent_id, at=at, evidence=evidence, about=about, keeping=keeping)
     return consent_id
@@ -102,7 +103,7 @@ def confirm_consent(
     if consent.confirmed_at is not None and consent.confirmed_at >= at:
         return False
     if at < consent.requested_at:
-        raise WrongInput("confirmed_too_early", "A consent cannot be confirmed before it was requested.")
+        raise WrongInput("confirmed_too_early", say("A consent cannot be confirmed before it was requested."))
     consent.confirmed_at = at
     if text_version is not None:
         consent.text_version = text_version
@@ -155,7 +156,7 @@ def _locked(session: Session, consent_id: int) -> Consent:
         select(Consent).where(Consent.id == consent_id).with_for_update().execution_options(populate_existing=True)
     )
     if consent is None:
-        raise NotFound("consent_unknown", f"There is no consent {consent_id}.")
+        raise NotFound("consent_unknown", say("There is no consent %(consent_id)s.", consent_id=consent_id))
     return consent
 
 

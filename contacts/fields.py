@@ -47,10 +47,10 @@ def define(
         raise WrongInput(
             "field_type_fixed",
             say(
-                "Field %(name)s holds %(type)s values and cannot become %(type_2)s.",
+                "Field %(name)s holds %(type)s values and cannot become %(wanted)s.",
                 name=repr(name),
                 type=known.type,
-                type_2=wanted.type,
+                wanted=wanted.type,
             ),
             say("Declare a field with another name."),
         )

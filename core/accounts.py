@@ -69,9 +69,7 @@ def change_password(session: Session, *, actor: Actor, token: str, old: str, new
     if len(new) < users.SHORTEST_PASSWORD:
         raise WrongInput(
             "password_short",
-            say(
-                "A password needs at least %(shortest_password)s characters.", shortest_password=users.SHORTEST_PASSWORD
-            ),
+            say("A password needs at least %(count)s characters.", count=users.SHORTEST_PASSWORD),
             where="new",
         )
     user.password_hash = users._hasher.hash(new)  # noqa: SLF001

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from core.sentences import Sentence, joined
+
 
 @dataclass
 class CrusoeError(Exception):
@@ -20,9 +22,13 @@ class CrusoeError(Exception):
     exit_code = 1
     status = 422
 
+    def told(self) -> Sentence:
+        """All of it as one sentence: where, what, and what to do."""
+        said = joined([part for part in (self.message, self.remedy) if part], by=" ")
+        return joined([self.where, said], by=": ") if self.where else said
+
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.message}" + (f" {self.remedy}" if self.remedy else "")
+        return str(self.told())
 
 
 class WrongInput(CrusoeError):

@@ -82,9 +82,9 @@ def _read(path: Path) -> Keys:
         raise NotAllowed(
             "keys_weak",
             say(
-                "A key in %(path)s has less than %(key_bytes)s bytes, or was typed instead of drawn.",
+                "A key in %(path)s has less than %(bytes)s bytes, or was typed instead of drawn.",
                 path=path,
-                key_bytes=KEY_BYTES,
+                bytes=KEY_BYTES,
             ),
             say("Restore the key file; for a new installation, remove it and run `crusoe keys new`."),
         )

@@ -1,7 +1,10 @@
 """Sentences for people, made far below the pages, where nobody knows who will read them and in which language."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+_PACKED = '{"words": '
 
 
 class Sentence(str):
@@ -51,6 +54,20 @@ def recalled(stored: Any) -> str:
         name: recalled(value) if isinstance(value, Mapping) else value for name, value in stored["values"].items()
     }
     return say(stored["words"], **values)
+
+
+def packed(text: str) -> str:
+    """A sentence for a column of text."""
+    return json.dumps(kept(text)) if isinstance(text, Sentence) else text
+
+
+def unpacked(stored: str) -> str:
+    """What `packed` put into a column of text, as a sentence again; what people wrote there stays as it is."""
+    try:
+        found = json.loads(stored) if stored.startswith(_PACKED) else stored
+    except ValueError:
+        return stored
+    return recalled(found)
 
 
 def _plain(value: Any) -> Any:

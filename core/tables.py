@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, 
 from sqlalchemy.orm import Session
 
 from core.errors import WrongInput
+from core.sentences import say
 
 PER_PAGE = 50
 COUNT_TO = 10_000
@@ -58,7 +59,11 @@ class Table:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise WrongInput("column_unknown", f"This list has no column {name!r}.", "Choose one of its headings.")
+        raise WrongInput(
+            "column_unknown",
+            say("This list has no column %(name)s.", name=repr(name)),
+            say("Choose one of its headings."),
+        )
 
 
 def contains(*columns: SQLColumnExpression[Any]) -> Callable[[str], ColumnElement[bool]]:
@@ -107,13 +112,16 @@ def ask(table: Table, arguments: Mapping[str, str]) -> Question:
     wanted = arguments.get("sort") or ("-" if table.descending else "") + table.sort
     descending, name = wanted.startswith("-"), wanted.removeprefix("-")
     if not table.column(name).sortable:
-        raise WrongInput("column_unsortable", f"This list cannot be sorted by {name!r}.")
+        raise WrongInput("column_unsortable", say("This list cannot be sorted by %(name)s.", name=repr(name)))
     filters = {}
     for column in table.columns:
         value = arguments.get(column.name, "")
         if column.choices is not None and value:
             if value not in column.choices:
-                raise WrongInput("filter_unknown", f"{value!r} is no value of {column.name!r}.")
+                raise WrongInput(
+                    "filter_unknown",
+                    say("%(value)s is no value of %(name)s.", value=repr(value), name=repr(column.name)),
+                )
             filters[column.name] = value
     after = _opened(arguments["after"]) if arguments.get("after") else None
     search = arguments.get("q", "").strip()[:200].replace("\x00", "")
@@ -210,5 +218,5 @@ def _opened(text: str) -> tuple[Any, Any]:
     except (ValueError, TypeError):
         known = False
     if not known:
-        raise WrongInput("position_unknown", "This page of the list is not known.", "Start at the first.")
+        raise WrongInput("position_unknown", say("This page of the list is not known."), say("Start at the first."))
     return opened

@@ -99,7 +99,7 @@ def add(session: Session, *, email: str, role: Role, password: str | None = None
     if len(password) < SHORTEST_PASSWORD:
         raise WrongInput(
             "password_short",
-            say("A password needs at least %(shortest_password)s characters.", shortest_password=SHORTEST_PASSWORD),
+            say("A password needs at least %(count)s characters.", count=SHORTEST_PASSWORD),
         )
     user = User(
         email=email,

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from core.errors import NotAllowed
 from core.permissions import Permission
+from core.sentences import say
 from core.users import Actor
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -72,7 +73,7 @@ def acting() -> Actor:
     """Who is signed in; for use behind `needs`."""
     actor = current_actor()
     if actor is None:
-        raise NotAllowed("not_signed_in", "Please sign in first.")
+        raise NotAllowed("not_signed_in", say("Please sign in first."))
     return actor
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from core.errors import NotAllowed
+from core.sentences import say
 from core.settings import settings
 
 SMALLEST_RSA = 2048
@@ -95,17 +96,23 @@ def _load(path: Path, domain: str, selector: str) -> Signer:
     if not _SELECTOR.fullmatch(selector) or not path.is_file():
         raise NotAllowed(
             "dkim_key_missing",
-            f"There is no signing key {path.name} in {path.parent}.",
-            "Put it there, or sign at the relay.",
+            say("There is no signing key %(name)s in %(folder)s.", name=path.name, folder=path.parent),
+            say("Put it there, or sign at the relay."),
         )
     if path.stat().st_mode & 0o077:
-        raise NotAllowed("dkim_key_exposed", f"Others can read {path}.", f"Run: chmod 600 {path}")
+        raise NotAllowed(
+            "dkim_key_exposed", say("Others can read %(path)s.", path=path), say("Run: chmod 600 %(path)s", path=path)
+        )
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
-        raise NotAllowed("dkim_key_unreadable", f"{path} holds no usable private key.", "Replace it.") from error
+        raise NotAllowed(
+            "dkim_key_unreadable", say("%(path)s holds no usable private key.", path=path), say("Replace it.")
+        ) from error
     if isinstance(key, Ed25519PrivateKey) or (isinstance(key, RSAPrivateKey) and key.key_size >= SMALLEST_RSA):
         return Signer(domain=domain, selector=selector, key=key)
     raise NotAllowed(
-        "dkim_key_weak", f"{path} is neither Ed25519 nor RSA with {SMALLEST_RSA} bits or more.", "Draw a new key."
+        "dkim_key_weak",
+        say("%(path)s is neither Ed25519 nor RSA with %(bits)s bits or more.", path=path, bits=SMALLEST_RSA),
+        say("Draw a new key."),
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.sentences import unpacked
 from delivery.models import Run, Sender
 from delivery.states import RunState
 
@@ -69,7 +70,7 @@ def notes(session: Session, *, run_id: int, numbers: Mapping[str, int]) -> list[
     run = session.get_one(Run, run_id)
     found: list[Note] = []
     if run.state in {RunState.PAUSED, RunState.STOPPED} and run.state_reason:
-        found.append(Halted(run.state_reason))
+        found.append(Halted(unpacked(run.state_reason)))
     sender = session.get_one(Sender, run.sender_id)
     waiting = numbers["in_flight"] + numbers["deferred"]
     if run.state is RunState.OPEN and waiting and sender.away_since and sender.next_try_at:

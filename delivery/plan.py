@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from contacts.models import Endpoint
 from core import clock
 from core.errors import NotAllowed, NotFound
+from core.sentences import say
 from delivery.models import Message, Run, Sender
 from delivery.states import RunState
 from suppression import Assessment, Question, Stage, assess, record_decisions
@@ -42,7 +43,7 @@ def plan(session: Session, *, run_id: int, audience: Select[*tuple[Any, ...]], l
         .execution_options(populate_existing=True)
     ).first()
     if found is None:
-        raise NotFound("run_unknown", f"There is no run {run_id}.")
+        raise NotFound("run_unknown", say("There is no run %(run_id)s.", run_id=run_id))
     run, controller_id = found
     if run.planned_at is not None or run.state is RunState.STOPPED:
         return Planned(done=True, rows=0)
@@ -66,7 +67,9 @@ def _note(session: Session, *, run_id: int, up_to: int, rows: int, done: bool) -
         .execution_options(synchronize_session=False)
     )
     if noted is None:
-        raise NotAllowed("run_stopped", f"Run {run_id} was stopped while its audience was written down.")
+        raise NotAllowed(
+            "run_stopped", say("Run %(run_id)s was stopped while its audience was written down.", run_id=run_id)
+        )
 
 
 def _step(run: Run, *, limit: int) -> int:

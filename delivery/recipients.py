@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from contacts.models import TrackingLevel
 from core.errors import NotAllowed
+from core.sentences import say
 from delivery.compose import From
 from delivery.dkim import signer
 from delivery.models import Run, Sender
@@ -104,8 +105,8 @@ def _compiled(_run_id: int, _digest: bytes, content: _Document) -> Compiled:
     except (KeyError, TypeError) as error:
         raise NotAllowed(
             "content_unreadable",
-            "The frozen wording of this run cannot be read by this version.",
-            "Cancel the campaign and launch a new one.",
+            say("The frozen wording of this run cannot be read by this version."),
+            say("Cancel the campaign and launch a new one."),
         ) from error
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contacts.models import TrackingLevel
 from core import clock
 from core.errors import NotAllowed, NotFound
+from core.sentences import say
 from core.tasks import ring
 from delivery.models import Message, Run
 from delivery.states import MessageState, RunKind, RunState
@@ -18,6 +19,12 @@ from tracking import store_links
 SEND = "delivery.send"
 TIDY = "delivery.tidy"
 
+_SAID = {
+    RunState.OPEN: say("open"),
+    RunState.PAUSED: say("paused"),
+    RunState.STOPPED: say("stopped"),
+    RunState.DONE: say("done"),
+}
 _ENDED = {
     MessageState.SENT: "sent",
     MessageState.RESOLVED_SENT: "sent",
@@ -112,11 +119,19 @@ def _change(
     lock_state(session, run_id=run_id, shared=False)
     run = session.get(Run, run_id, populate_existing=True)
     if run is None:
-        raise NotFound("run_unknown", f"There is no run {run_id}.")
+        raise NotFound("run_unknown", say("There is no run %(run_id)s.", run_id=run_id))
     if run.state is after:
         return
     if run.state not in before:
-        raise NotAllowed("run_state", f"Run {run.name} is {run.state}; it cannot become {after}.")
+        raise NotAllowed(
+            "run_state",
+            say(
+                "Run %(name)s is %(state)s; it cannot become %(to)s.",
+                name=run.name,
+                state=_SAID[run.state],
+                to=_SAID[after],
+            ),
+        )
     run.state, run.state_reason = after, reason
     session.flush()
 
@@ -141,7 +156,7 @@ def release_holds(session: Session, *, run_id: int, code: str) -> int:
     lock_state(session, run_id=run_id, shared=False)
     run = session.get_one(Run, run_id, populate_existing=True)
     if run.state is RunState.STOPPED:
-        raise NotAllowed("run_state", f"Run {run.name} was stopped.")
+        raise NotAllowed("run_state", say("Run %(name)s was stopped.", name=run.name))
     run.released = sorted({*run.released, code})
     session.flush()
     passed = [*run.released, *(f"{each}:released" for each in run.released)]
@@ -161,7 +176,7 @@ def report(session: Session, *, run_id: int) -> dict[str, int]:
     """
     run = session.get(Run, run_id)
     if run is None:
-        raise NotFound("run_unknown", f"There is no run {run_id}.")
+        raise NotFound("run_unknown", say("There is no run %(run_id)s.", run_id=run_id))
     numbers: Counter[str] = Counter()
     put_off = (Message.state == MessageState.READY) & (Message.attempts > 0)
     query = select(Message.state, put_off.label("put_off"), func.count().label("messages"))

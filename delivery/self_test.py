@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from core.errors import NotAllowed
+from core.sentences import say
 from delivery.compose import From, HeaderInjected, Letter, compose, header_names
 from templates import Rendered
 
@@ -45,4 +46,4 @@ def refuse_injection() -> None:
         else:
             names = list(header_names(mail.content.partition(b"\r\n\r\n")[0]))
         if sorted(names) != sorted(_EXPECTED):
-            raise NotAllowed("header_injection", "This installation would send injected headers; nothing is sent.")
+            raise NotAllowed("header_injection", say("This installation would send injected headers; nothing is sent."))

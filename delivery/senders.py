@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contacts import email_address
 from contacts.models import Controller
 from core.errors import WrongInput
+from core.sentences import say
 from delivery.models import Sender
 
 SCHEMES = frozenset({"smtp", "smtps", "smtp+starttls"})
@@ -33,7 +34,11 @@ def save_sender(session: Session, *, plan: SenderPlan) -> Sender:
     """Create the sender or bring it to this plan. The return domain is that of the From address unless given."""
     controller = session.scalar(select(Controller.id).where(Controller.code == plan.controller))
     if controller is None:
-        raise WrongInput("controller_unknown", f"There is no controller {plan.controller!r}.", where="controller")
+        raise WrongInput(
+            "controller_unknown",
+            say("There is no controller %(code)s.", code=repr(plan.controller)),
+            where="controller",
+        )
     _check_name(plan.from_name)
     _check_transport(plan.transport_url)
     address = _address(plan.from_address, "from_address")
@@ -67,7 +72,7 @@ def _address(text: str, field: str) -> str:
 def _check_name(name: str) -> None:
     """A display name is a header: it may not carry a second one (RFC 5322, section 3.4)."""
     if any(ord(character) < ord(" ") or character in "\u2028\u2029" for character in name):
-        raise WrongInput("sender_name", "The name of a sender may not hold control characters.", where="from_name")
+        raise WrongInput("sender_name", say("The name of a sender may not hold control characters."), where="from_name")
 
 
 def _check_transport(url: str | None) -> None:
@@ -77,6 +82,6 @@ def _check_transport(url: str | None) -> None:
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise WrongInput(
             "transport_url",
-            "A transport looks like smtp://host:25, smtps://user@host or smtp+starttls://user@host:587.",
+            say("A transport looks like smtp://host:25, smtps://user@host or smtp+starttls://user@host:587."),
             where="transport_url",
         )

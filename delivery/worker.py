@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.db import transaction
 from core.errors import CrusoeError
+from core.sentences import packed
 from core.settings import settings
 from core.tasks import stopping
 from delivery import self_test
@@ -119,7 +120,7 @@ class Worker:
         paused = session.scalar(
             update(Run)
             .where(run, Run.kind == RunKind.CAMPAIGN, Run.state == RunState.OPEN)
-            .values(state=RunState.PAUSED, state_reason=str(error))
+            .values(state=RunState.PAUSED, state_reason=packed(error.told()))
             .returning(Run.id)
         )
         give_back(session, taken, why=str(error), delay=timedelta() if paused else self._first_pause())

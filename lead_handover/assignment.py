@@ -42,9 +42,9 @@ def checked_territory(territory: Mapping[str, Any]) -> dict[str, list[str]]:
         if key not in TERRITORY:
             raise WrongInput(
                 "territory_invalid",
-                say("A territory has no %(key)s.", key=repr(key[:40])),
-                "Known: " + ", ".join(TERRITORY),
+                say("A territory has no %(name)s.", name=repr(key[:40])),
+                say("Known: %(known)s.", known=", ".join(TERRITORY)),
             )
         if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-            raise WrongInput("territory_invalid", say("%(key)s takes a list of texts, like [AT, DE].", key=key))
+            raise WrongInput("territory_invalid", say("%(name)s takes a list of texts, like [AT, DE].", name=key))
     return {key: list(values) for key, values in territory.items()}

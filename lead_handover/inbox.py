@@ -49,6 +49,9 @@ def open_leads(session: Session, actor: Actor | None = None) -> Sequence[Any]:
     ).all()
 
 
+_SAID = {LeadState.ACCEPTED: say("accepted"), LeadState.REJECTED: say("rejected")}
+
+
 def accept(session: Session, handover_id: int, actor: Actor) -> None:
     """Sales takes the lead; anybody in sales may, so that a holiday stops nothing. NotAllowed when it was answered."""
     handover = _waiting_for(session, handover_id, actor)
@@ -61,7 +64,7 @@ def reject(session: Session, handover_id: int, reason: str, actor: Actor) -> Non
         raise WrongInput(
             "reason_unknown",
             say("%(reason)s is no reason.", reason=repr(reason[:40])),
-            "Reasons: " + ", ".join(RejectReason) + ".",
+            say("Known: %(known)s.", known=", ".join(RejectReason)),
         )
     handover = _waiting_for(session, handover_id, actor)
     _answer(session, handover, actor, state=LeadState.REJECTED, reason=reason)
@@ -73,17 +76,17 @@ def _waiting_for(session: Session, handover_id: int, actor: Actor) -> Handover:
     if handover is None:
         raise NotFound(
             "lead_unknown",
-            say("There is no lead %(handover_id)s.", handover_id=handover_id),
+            say("There is no lead %(number)s.", number=handover_id),
             say("See `crusoe leads list`."),
         )
     if handover.state not in WAITING:
         raise NotAllowed(
             "lead_answered",
             say(
-                "Lead %(handover_id)s was %(state)s by %(answered_by)s already.",
-                handover_id=handover_id,
-                state=handover.state,
-                answered_by=handover.answered_by,
+                "Lead %(number)s was %(state)s by %(person)s already.",
+                number=handover_id,
+                state=_SAID.get(handover.state, handover.state),
+                person=handover.answered_by,
             ),
             say("An answer stands; a new lead comes when the person shows new interest."),
         )

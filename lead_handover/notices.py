@@ -75,7 +75,7 @@ def _run(session: Session, *, what: str, locale: str, sender_code: str) -> int:
         .where(Sender.code == sender_code)
     ).first()
     if found is None:
-        raise NotFound("sender_unknown", say("There is no sender %(sender_code)s.", sender_code=repr(sender_code)))
+        raise NotFound("sender_unknown", say("There is no sender %(code)s.", code=repr(sender_code)))
     sender, controller = found
     language = locale if (what, locale) in _WORDS else "en"
     subject, words, link = _WORDS[what, language]

@@ -115,9 +115,9 @@ def retry(session: Session, *, outbox_id: int, actor: str) -> None:
     now = clock.now()
     row = session.scalar(select(Outbox).where(Outbox.id == outbox_id).with_for_update())
     if row is None:
-        raise NotFound("outbox_unknown", say("There is no message %(outbox_id)s in the outbox.", outbox_id=outbox_id))
+        raise NotFound("outbox_unknown", say("There is no message %(number)s in the outbox.", number=outbox_id))
     if row.delivered_at is not None:
-        raise NotAllowed("outbox_delivered", say("Message %(outbox_id)s was delivered already.", outbox_id=outbox_id))
+        raise NotAllowed("outbox_delivered", say("Message %(number)s was delivered already.", number=outbox_id))
     row.given_up_at, row.next_at, row.created_at, row.lease_until = None, now, now, None
     audit.record(session, actor=actor, action="outbox.retry", object_type="outbox", object_id=row.id, key=row.key)
     ring(session, JOB)

@@ -90,13 +90,15 @@ def read(data: Any, *, fields: Fields | None = None, today: date | None = None) 
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
-        raise WrongInput("score_rules_invalid", say("%(first)s.", first=first["msg"]), where=place) from error
+        raise WrongInput(
+            "score_rules_invalid", say("This does not fit here: %(problem)s.", problem=first["msg"]), where=place
+        ) from error
     names = [rule.name for rule in rules.events] + [rule.name for rule in rules.fit]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled:
         raise WrongInput(
             "score_rules_invalid",
-            say("Two rules are named %(doubled)s; an explanation needs one name each.", doubled=repr(doubled)),
+            say("Two rules are named %(name)s; an explanation needs one name each.", name=repr(doubled)),
         )
     if fields is not None:
         for position, rule in enumerate(rules.fit):

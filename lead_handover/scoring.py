@@ -36,7 +36,8 @@ class Hit:
 class Line:
     """What one event or one fit condition added. `before` is its worth on the day it happened, after the cap.
 
-    `capped`: the cap took something off. `words` is the line as people read it.
+    `capped`: the cap took something off. `words` is the line as people read it in a terminal; pages say it in their own
+    language, from `kind` (what happened), `at` and `rule`, or from `count` where a line stands for several.
     """
 
     rule: str
@@ -46,6 +47,8 @@ class Line:
     at: datetime | None = None
     capped: bool = False
     fit: bool = False
+    kind: EventKind | None = None
+    count: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The line as it is stored."""
@@ -57,6 +60,8 @@ class Line:
             "at": self.at.isoformat() if self.at else None,
             "capped": self.capped,
             "fit": self.fit,
+            "kind": self.kind,
+            "count": self.count,
         }
 
 
@@ -98,7 +103,7 @@ def shown(lines: tuple[Line, ...]) -> list[dict[str, Any]]:
     stored = [line.as_json() for line in lines[:MOST_LINES]]
     if rest:
         worth, before = fsum(line.points for line in rest), fsum(line.before for line in rest)
-        stored.append(Line("…", f"{len(rest)} smaller ones together", worth, before).as_json())
+        stored.append(Line("…", f"{len(rest)} smaller ones together", worth, before, count=len(rest)).as_json())
     return stored
 
 
@@ -125,6 +130,7 @@ def _earned(rule: EventRule, newest_first: list[Hit], now: datetime) -> Iterator
             before=before,
             at=event.at,
             capped=worth < abs(rule.points),
+            kind=event.kind,
         )
 
 

@@ -9,6 +9,7 @@ from contacts import privacy_notice
 from contacts.consent_models import ConsentPage, ConsentText
 from contacts.models import Controller
 from core.errors import NotFound, WrongInput
+from core.sentences import say
 from delivery.models import Sender
 from preferences.models import SignupForm
 
@@ -50,18 +51,24 @@ def save_form(session: Session, *, plan: FormPlan) -> SignupForm:
     controller_id = session.scalar(select(Controller.id).where(Controller.code == plan.controller))
     sender = session.scalar(select(Sender).where(Sender.code == plan.sender))
     if controller_id is None or sender is None:
-        raise WrongInput("form_incomplete", f"Form {plan.code} needs an existing controller and sender.")
+        raise WrongInput(
+            "form_incomplete", say("Form %(code)s needs an existing controller and sender.", code=plan.code)
+        )
     if session.scalar(select(ConsentText.id).where(ConsentText.version == plan.text_version).limit(1)) is None:
         raise WrongInput(
             "consent_text_unknown",
-            f"Form {plan.code}: there is no consent text {plan.text_version}.",
-            "Write the words that people agree to first.",
+            say("Form %(code)s: there is no consent text %(version)s.", code=plan.code, version=plan.text_version),
+            say("Write the words that people agree to first."),
         )
     if plan.privacy_version and privacy_notice(session, version=plan.privacy_version, locale="en") is None:
         raise WrongInput(
             "privacy_notice_unknown",
-            f"Form {plan.code}: there is no privacy notice {plan.privacy_version}.",
-            "Write the privacy notice first.",
+            say(
+                "Form %(code)s: there is no privacy notice %(version)s.",
+                code=plan.code,
+                version=plan.privacy_version,
+            ),
+            say("Write the privacy notice first."),
         )
     form = session.scalar(select(SignupForm).where(SignupForm.code == plan.code))
     if form is None:
@@ -85,7 +92,7 @@ def open_form(session: Session, *, code: str, locale: str) -> OpenForm:
     ).first()
     text = row and _words(session, version=row.SignupForm.text_version, locale=locale)
     if row is None or text is None:
-        raise NotFound("form_unknown", "There is no such form.")
+        raise NotFound("form_unknown", say("There is no such form."))
     form, controller, sender = row
     notice = form.privacy_version and privacy_notice(session, version=form.privacy_version, locale=locale)
     return OpenForm(

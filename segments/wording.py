@@ -61,7 +61,7 @@ def comparison(what: str, asked: Comparison) -> Sentence:
         case Operator.IS_EMPTY | Operator.IS_NOT_EMPTY:
             empty = (asked.operator is Operator.IS_EMPTY) is bool(asked.value)
             return say("%(what)s is empty", what=what) if empty else say("%(what)s is not empty", what=what)
-        case Operator.BETWEEN if isinstance(asked.value, list):
+        case Operator.BETWEEN if isinstance(asked.value, list) and len(asked.value) == 2:  # noqa: PLR2004 - low and high
             low, high = (_shown(item) for item in asked.value)
             return say("%(what)s is between %(low)s and %(high)s", what=what, low=low, high=high)
     return say(_COMPARED[asked.operator].words, **values)

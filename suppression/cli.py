@@ -11,6 +11,7 @@ from contacts.cli import import_group, import_options, run
 from core.cli import command
 from core.db import transaction
 from core.errors import WrongInput
+from core.sentences import say
 from suppression.lists.load import import_list
 from suppression.lists.standing import status
 from suppression.optouts import OptOutIntake
@@ -40,7 +41,9 @@ def _moment(written: str) -> datetime:
         moment = datetime.fromisoformat(written)
     except ValueError as error:
         raise WrongInput(
-            "time_invalid", f"{written!r} is no time.", "Write it like 2026-11-21 or 2026-11-21T09:00:00+00:00."
+            "time_invalid",
+            say("%(text)s is no time.", text=repr(written)),
+            say("Write it like 2026-11-21 or 2026-11-21T09:00:00+00:00."),
         ) from error
     # A date alone, or a time without a zone, is read as UTC: the age of a list is counted in days.
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -18,6 +18,7 @@ from contacts.models import Address
 from core import audit, clock, keys
 from core.db import after_commit
 from core.errors import NotAllowed, NotFound
+from core.sentences import say
 from core.users import Actor
 from suppression import journal
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
@@ -107,7 +108,7 @@ def add_many(session: Session, entries: Sequence[NewEntry]) -> int:
     wanted = sorted({entry.address_id for entry in entries})
     locked = {row.id for row in session.execute(text(_LOCK), {"ids": wanted})}
     if missing := [address_id for address_id in wanted if address_id not in locked]:
-        raise NotFound("address_unknown", f"There is no address with the id {missing[0]}.")
+        raise NotFound("address_unknown", say("There is no address with the id %(address_id)s.", address_id=missing[0]))
     added = session.execute(text(_ADD), {"rows": json.dumps([_as_row(entry) for entry in entries])}).all()
     lines = [_as_line(row) for row in added]
     after_commit(session, lambda: journal.append(lines))
@@ -152,13 +153,13 @@ def block_domain(session: Session, *, domain: str, actor: Actor, reason: str) ->
 def lift(session: Session, *, entry_id: int, asked_by: str, agreed_by: Actor, reason: str) -> None:
     """Let an entry no longer count. The person who asked cannot be the one who agrees, and there must be a reason."""
     if asked_by.strip().lower() == agreed_by.email.lower():
-        raise NotAllowed("second_person_needed", "Who asks for an entry to be lifted cannot agree to it.")
+        raise NotAllowed("second_person_needed", say("Who asks for an entry to be lifted cannot agree to it."))
     if not reason.strip():
-        raise NotAllowed("reason_needed", "An entry is lifted for a reason only.", "Write down why.")
+        raise NotAllowed("reason_needed", say("An entry is lifted for a reason only."), say("Write down why."))
     if session.get(SuppressionEntry, entry_id) is None:
-        raise NotFound("entry_unknown", f"There is no entry {entry_id}.")
+        raise NotFound("entry_unknown", say("There is no entry %(entry_id)s.", entry_id=entry_id))
     if session.get(SuppressionLift, entry_id) is not None:
-        raise NotAllowed("entry_lifted", f"The entry {entry_id} is lifted already.")
+        raise NotAllowed("entry_lifted", say("The entry %(entry_id)s is lifted already.", entry_id=entry_id))
     session.execute(
         insert(SuppressionLift).values(
             entry_id=entry_id, asked_by=asked_by.strip().lower(), agreed_by=agreed_by.email, reason=reason.strip()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contacts import EmailAddress, ensure_addresses
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells
 from contacts.models import Channel
+from core.sentences import say
 from suppression.entries import NewEntry, add_many
 from suppression.models import Cause
 
@@ -77,7 +78,7 @@ class OptOutIntake:
         said = {name: cell(cells_) for name, cell in self._cell.items()}
         at = cells.moment(said["at"], field="at")
         if at is None:
-            raise Rejected("at", "missing", "Without a time nobody can tell whether a later opt-in answered this.")
+            raise Rejected("at", "missing", say("Without a time nobody can tell whether a later opt-in answered this."))
         return OptOut(
             email=cells.email(said["email"], field="email"),
             at=at,
@@ -113,5 +114,9 @@ class OptOutIntake:
 
 def _channel(cell: str) -> str | None:
     if cell and cell.lower() not in set(Channel):
-        raise Rejected("channel", "channel_unknown", f"{cell[:40]!r} is none of {', '.join(Channel)}.")
+        raise Rejected(
+            "channel",
+            "channel_unknown",
+            say("%(cell)s is none of %(known)s.", cell=repr(cell[:40]), known=", ".join(Channel)),
+        )
     return cell.lower() or None

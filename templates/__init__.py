@@ -6,7 +6,7 @@ needs (see `templates.sandbox`), and every mail carries imprint, reason of recei
 A version that something rests on is never changed again.
 """
 
-from templates.checks import Finding, Severity
+from templates.checks import Finding, Severity, kept_finding, recalled_finding
 from templates.compile import Draft, compile_notice, compile_version
 from templates.compiled import Compiled, Rendered, Urls
 from templates.render import render
@@ -27,9 +27,11 @@ __all__ = [
     "compile_version",
     "fingerprint",
     "freeze",
+    "kept_finding",
     "latest",
     "merge_values",
     "preview",
+    "recalled_finding",
     "render",
     "save",
     "validate",

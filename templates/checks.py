@@ -1,12 +1,14 @@
 """What is good to know about a wording before it is sent."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 from core.errors import WrongInput
-from core.sentences import say
+from core.sentences import kept, recalled, say
 from templates.compile import Made, Wording
 from templates.markup import Kind, tokens
 from templates.plain import to_text, words
@@ -15,6 +17,9 @@ LONGEST_SUBJECT = 70
 # Gmail cuts a mail off at 102 KB and hides the footer with the unsubscribe link behind another click.
 LARGEST_HTML = 100 * 1024
 FEWEST_WORDS = 15
+
+
+_SENTENCES = ("message", "remedy", "where")
 
 
 class Severity(StrEnum):
@@ -34,6 +39,19 @@ class Finding:
     message: str
     remedy: str = ""
     where: str = ""
+
+
+def kept_finding(finding: Finding) -> dict[str, Any]:
+    """A finding as it is stored: in plain words for programs, and as sentences that a page can translate."""
+    said = {name: kept(getattr(finding, name)) for name in _SENTENCES}
+    return {**asdict(finding), "said": said}
+
+
+def recalled_finding(stored: Mapping[str, Any]) -> Finding:
+    """A stored finding as it was."""
+    said = stored.get("said", {})
+    sentences = {name: recalled(said.get(name, stored[name])) for name in _SENTENCES}
+    return Finding(code=stored["code"], severity=Severity(stored["severity"]), **sentences)
 
 
 def failure(error: WrongInput) -> Finding:

@@ -85,7 +85,15 @@ def make() -> World:
         model = session.scalar(
             insert(ScoreModel).values(rules={}, activated_by="admin@crew.example").returning(ScoreModel.id)
         )
-        lines = [{"rule": "click", "words": "clicked a link 2 days ago", "points": 12.5}]
+        lines = [
+            {
+                "rule": "clicks",
+                "words": "clicked a link 2 days ago",
+                "points": 12.5,
+                "kind": "click",
+                "at": (clock.now() - timedelta(days=2)).isoformat(),
+            }
+        ]
         session.execute(
             insert(Score).values(contact_id=ada, points=12.5, lines=lines, model_id=model, computed_at=clock.now())
         )

@@ -28,7 +28,9 @@ def validated(model: type[BaseModel], data: Any) -> Values:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise WrongInput("document", f"{place}: {first['msg']}.", where=place) from error
+        raise WrongInput(
+            "document", say("%(place)s: %(problem)s.", place=place, problem=first["msg"]), where=place
+        ) from error
 
 
 def current_privacy_notice(session: Session, values: Values) -> Values | None:
@@ -44,7 +46,11 @@ def require_topic(session: Session, topic: str | None) -> None:
     offered = {one for topics in session.scalars(select(SignupForm.topics)) for one in topics}
     if topic is not None and topic not in offered:
         known = ", ".join(sorted(offered)) or "none"
-        raise WrongInput("topic_unknown", say("No form offers the topic %(topic)s; there are: %(known)s.", topic=repr(topic), known=known), where="topic")
+        raise WrongInput(
+            "topic_unknown",
+            say("No form offers the topic %(topic)s; there are: %(known)s.", topic=repr(topic), known=known),
+            where="topic",
+        )
 
 
 def wanted_rules(data: Any, folder: Path) -> Values:

@@ -21,6 +21,7 @@ from contacts import ControllerPlan, define_field, save_consent_text, save_contr
 from contacts.consent_models import ConsentText
 from contacts.models import Controller, FieldDefinition
 from core.errors import WrongInput
+from core.sentences import say
 from delivery import SenderPlan, save_sender
 from delivery.models import Sender
 from preferences import FormPlan, save_form
@@ -81,8 +82,12 @@ def _current_text(session: Session, values: Values) -> Values | None:
     if row is not None and row.text != values["text"]:
         raise WrongInput(
             "consent_text_fixed",
-            f"Consent text {row.version} ({row.locale}) is what people agreed to and cannot be changed.",
-            "Give the new words a new version.",
+            say(
+                "Consent text %(version)s (%(locale)s) is what people agreed to and cannot be changed.",
+                version=row.version,
+                locale=row.locale,
+            ),
+            say("Give the new words a new version."),
             where="text",
         )
     return None if row is None else {"version": row.version, "locale": row.locale, "text": row.text}
@@ -122,20 +127,24 @@ def _wanted_template(item: TemplateItem, folder: Path) -> Values:
     body = item.body if item.body_file is None else _file(folder, item.body_file, "body_file")
     text = item.text if item.text_file is None else _file(folder, item.text_file, "text_file")
     if body is None:
-        raise WrongInput("body_missing", "A template needs `body` or `body_file`.", where="code")
+        raise WrongInput("body_missing", say("A template needs `body` or `body_file`."), where="code")
     return item.model_dump(exclude={"body_file", "text_file"}) | {"body": body, "text": text}
 
 
 def _file(folder: Path, name: str, field: str) -> str:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise WrongInput("file_outside", f"{name} lies outside the folder.", where=field)
+        raise WrongInput("file_outside", say("%(name)s lies outside the folder.", name=name), where=field)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise WrongInput("file_missing", f"There is no file {name} beside this one.", where=field) from error
+        raise WrongInput(
+            "file_missing", say("There is no file %(name)s beside this one.", name=name), where=field
+        ) from error
     except UnicodeDecodeError as error:
-        raise WrongInput("encoding", f"{name} is not UTF-8.", "Save it as UTF-8.", where=field) from error
+        raise WrongInput(
+            "encoding", say("%(name)s is not UTF-8.", name=name), say("Save it as UTF-8."), where=field
+        ) from error
 
 
 def _current_template(session: Session, values: Values) -> Values | None:

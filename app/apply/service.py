@@ -59,12 +59,9 @@ def apply_folder(session: Session, *, folder: Path, actor: str) -> list[Change]:
     if mistakes:
         raise WrongInput(
             "configuration",
-            say(
-                "%(mistakes)s mistake%(value)s in %(folder)s; nothing was changed.",
-                mistakes=len(mistakes),
-                value="s" if len(mistakes) > 1 else "",
-                folder=folder,
-            ),
+            say("%(count)s mistakes in %(folder)s; nothing was changed.", count=len(mistakes), folder=folder)
+            if len(mistakes) > 1
+            else say("1 mistake in %(folder)s; nothing was changed.", folder=folder),
             details={"lines": mistakes[:MOST_LINES]},
         )
     if changes:

@@ -66,9 +66,8 @@ def verify() -> dict[str, Any]:
         raise NotAllowed(
             "evidence_changed",
             say(
-                "%(findings)s finding%(value)s: evidence is not as it was written.",
-                findings=len(findings),
-                value="s" if len(findings) > 1 else "",
+                "The evidence is not as it was written; findings: %(count)s.",
+                count=len(findings),
             ),
             say("Compare with a backup; find out who had access to the database."),
             details=answer | {"lines": [f"{row.chain} {row.seq}: {row.what}" for row in findings]},

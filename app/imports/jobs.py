@@ -12,6 +12,7 @@ from app.imports.models import ImportJob, ImportState
 from contacts.importing import Result
 from core import audit
 from core.errors import CrusoeError, NotFound
+from core.sentences import kept, say
 from core.tasks import ring
 from core.users import Actor
 
@@ -24,8 +25,8 @@ MOST_ATTEMPTS = 3
 
 WORKER_LOST = {
     "code": "worker_lost",
-    "message": f"The worker that read this file was lost {MOST_ATTEMPTS} times.",
-    "remedy": "The log of the installation says why. Rows that were stored before count as unchanged next time.",
+    "message": kept(say("The worker that read this file was lost %(count)s times.", count=MOST_ATTEMPTS)),
+    "remedy": "",
     "where": "",
 }
 
@@ -67,7 +68,7 @@ def find(session: Session, import_id: int) -> ImportJob:
     """The import with this number."""
     job = session.get(ImportJob, import_id)
     if job is None:
-        raise NotFound("import_unknown", f"There is no import {import_id}.")
+        raise NotFound("import_unknown", say("There is no import %(number)s.", number=import_id))
     return job
 
 
@@ -120,7 +121,7 @@ def settle(session: Session, taken: Taken, *, result: Result | None = None, erro
     """Write down the end: the counts, or the mistake. False when it was cancelled meanwhile or taken by another."""
     state = ImportState.DONE if result else ImportState.FAILED
     counts = {name: count for name, count in result.as_answer().items() if name != "errors_file"} if result else {}
-    said = {name: getattr(error, name) for name in ("code", "message", "remedy", "where")} if error else None
+    said = {name: kept(getattr(error, name)) for name in ("code", "message", "remedy", "where")} if error else None
     ended = {"state": state, "token": None, "lease_until": None, "ended_at": func.clock_timestamp()}
     if not _write(session, taken, **ended, **counts, error=said):
         return False

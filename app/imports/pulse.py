@@ -4,17 +4,21 @@ The thread also renews the lease, so that a file that takes long to inspect is n
 somebody cancels.
 """
 
+import json
 import threading
 from contextlib import AbstractContextManager
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
 from app.imports import jobs
 from app.imports.jobs import Taken
+from app.imports.storage import SHOWN_ERRORS, Folder
+from contacts.importing import Rejection
 from contacts.importing.source import Source
 from core.db import transaction
 from core.errors import NotReachable
+from core.sentences import kept
 from core.tasks import stopping
 
 log = structlog.get_logger()
@@ -64,10 +68,16 @@ class Pulse:
 
 
 class Followed(AbstractContextManager["Followed"]):
-    """One import as the importer sees it."""
+    """One import as the importer sees it. The first rejected rows are kept in words that every page can translate."""
 
     def __init__(self, pulse: Pulse) -> None:
         self.pulse = pulse
+        self._explained: list[Any] = []
+
+    def rejected(self, rejection: Rejection) -> None:
+        """Remember why the first rows were rejected; the file of rejected rows says it in English only."""
+        if len(self._explained) < SHOWN_ERRORS:
+            self._explained.append(kept(rejection.explanation))
 
     def reached(self, line: int) -> None:
         """Remember the line; end the import here when nobody wants the rest."""
@@ -77,3 +87,5 @@ class Followed(AbstractContextManager["Followed"]):
 
     def __exit__(self, *_: object) -> None:
         """The pulse goes on until the end is written down."""
+        if self._explained:
+            Folder(self.pulse.taken.import_id).explained.write_text(json.dumps(self._explained))

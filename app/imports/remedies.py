@@ -1,7 +1,11 @@
 """What to do about what an import complains of, said for somebody who sits at the page and not at a terminal."""
 
+from typing import Any
+
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+
+from core.sentences import recalled
 
 # Mistakes of the whole file, by code.
 FILE = {
@@ -36,9 +40,9 @@ ROW = {
 }
 
 
-def for_file(code: str, remedy: str) -> str:
-    """What to do about a mistake of the whole file."""
-    return str(FILE[code]) if code in FILE else remedy or _("Correct the file and import it again.")
+def for_file(code: str, remedy: Any) -> str:
+    """What to do about a mistake of the whole file; `remedy` is what was kept of the importer's own."""
+    return str(FILE[code]) if code in FILE else recalled(remedy) or _("Correct the file and import it again.")
 
 
 def for_row(reason: str) -> str:

@@ -14,6 +14,8 @@ from core.settings import settings
 DAY = 24 * 3600.0
 # An upload that is still arriving after a day is none.
 LONGEST_UPLOAD = DAY
+# So many rejected rows are shown on the page of an import; the file has them all.
+SHOWN_ERRORS = 50
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Folder:
     def rejected(self) -> Path:
         """The rows that were not stored, with line, field and reason."""
         return self.path / "rejected.csv"
+
+    @property
+    def explained(self) -> Path:
+        """Why the first of them were not stored, as sentences that can be translated."""
+        return self.path / "explained.json"
 
     def keep(self, stream: IO[bytes], *, name: str) -> int:
         """Keep an upload; answers its size in bytes. What `arriving` made is linked, not copied."""

@@ -10,6 +10,7 @@ from app.imports.storage import Folder
 from contacts.importing import Result, import_file
 from core.db import transaction
 from core.errors import CrusoeError, NotReachable, WrongInput
+from core.sentences import say
 
 
 def perform(taken: Taken) -> None:
@@ -28,7 +29,9 @@ def perform(taken: Taken) -> None:
         except CrusoeError as mistake:
             error = _in_words_of_the_browser(mistake, folder)
         except OSError as failure:
-            error = WrongInput("file_unreadable", f"The file cannot be read or written: {failure.strerror}.")
+            error = WrongInput(
+                "file_unreadable", say("The file cannot be read or written: %(why)s.", why=failure.strerror)
+            )
         pulse.write()
     with transaction() as session:
         ours = jobs.settle(session, taken, result=result, error=error)

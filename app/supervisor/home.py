@@ -62,7 +62,7 @@ def plain_sentences(home: Path) -> Iterator[None]:
     except PermissionError as error:
         raise NotReachable(
             "no_permission",
-            say("This user may not write to %(value)s.", value=error.filename or home),
+            say("This user may not write to %(path)s.", path=error.filename or home),
             say("Give the folder to this user, or set CRUSOE_HOME to one that is theirs."),
         ) from error
     except OSError as error:
@@ -70,6 +70,6 @@ def plain_sentences(home: Path) -> Iterator[None]:
             raise
         raise NotReachable(
             "disk_full" if error.errno != EROFS else "disk_read_only",
-            say("%(home)s cannot be written: %(strerror)s.", home=home, strerror=error.strerror),
+            say("%(home)s cannot be written: %(why)s.", home=home, why=error.strerror),
             say("Make room, or set CRUSOE_HOME to a folder on another disk."),
         ) from error

@@ -22,9 +22,9 @@ def require_free(*, host: str, port: int, variable: str) -> None:
             "port_not_permitted",
             say("This user may not listen on port %(port)s.", port=port),
             say(
-                "Choose one above 1023, for example: %(variable)s=%(value)s.",
+                "Choose one above 1023, for example: %(variable)s=%(port)s.",
                 variable=variable,
-                value=USUAL_PORT,
+                port=USUAL_PORT,
             ),
         )
     if problem != errno.EADDRINUSE:

@@ -94,7 +94,7 @@ class Supervisor:
         last = (list(self.log.last_words.get(name, ())) or ["It said nothing."])[-1]
         raise NotReachable(
             f"{name}_not_started",
-            say("%(name)s does not start: %(rstrip)s.", name=name, rstrip=last.rstrip(".")),
+            say("%(name)s does not start: %(problem)s.", name=name, problem=last.rstrip(".")),
             say("Read %(path)s.", path=self.log.path),
         )
 
@@ -110,7 +110,7 @@ class Supervisor:
             last = (done.stderr.strip().splitlines() or ["It said nothing."])[-1]
             raise NotReachable(
                 "not_migrated",
-                say("The database could not be prepared: %(rstrip)s.", rstrip=last.rstrip(".")),
+                say("The database could not be prepared: %(problem)s.", problem=last.rstrip(".")),
                 say("Read %(path)s.", path=self.log.path),
             )
 
@@ -198,8 +198,8 @@ def check(settings: Settings) -> None:
             "disk_full",
             say("Only %(free)s MB are free where %(home)s lies.", free=free // 1_000_000, home=settings.home),
             say(
-                "Make room for at least %(needed_bytes)s MB, or set CRUSOE_HOME to a folder elsewhere.",
-                needed_bytes=NEEDED_BYTES // 1_000_000,
+                "Make room for at least %(needed)s MB, or set CRUSOE_HOME to a folder elsewhere.",
+                needed=NEEDED_BYTES // 1_000_000,
             ),
         )
     require_free(host=settings.host, port=settings.port, variable="CRUSOE_PORT")

@@ -9,6 +9,7 @@ from contacts.addresses import EmailAddress, email_address
 from contacts.importing.intake import Rejected
 from core import clock
 from core.errors import WrongInput
+from core.sentences import Count, say
 
 YES = frozenset({"yes", "y", "true", "1", "ja", "j", "wahr"})
 NO = frozenset({"no", "n", "false", "0", "nein", "falsch"})
@@ -35,7 +36,11 @@ def text(cell: str, *, field: str, longest: int) -> str | None:
     if not cell:
         return None
     if len(cell) > longest:
-        raise Rejected(field, "too_long", f"{len(cell):,} characters; {longest:,} are allowed.")
+        raise Rejected(
+            field,
+            "too_long",
+            say("%(count)s characters; %(most)s are allowed.", count=Count(len(cell)), most=Count(longest)),
+        )
     if not cell.isprintable():
         cell = " ".join("".join(letter if letter.isprintable() else " " for letter in cell).split())
     return cell or None
@@ -45,7 +50,7 @@ def required(cell: str, *, field: str, longest: int) -> str:
     """Words on one line that must be there."""
     found = text(cell, field=field, longest=longest)
     if found is None:
-        raise Rejected(field, "missing", "This cell must not be empty.")
+        raise Rejected(field, "missing", say("This cell must not be empty."))
     return found
 
 
@@ -58,13 +63,13 @@ def yes_or_no(cell: str, *, field: str) -> bool | None:
         return False
     if not word:
         return None
-    raise Rejected(field, "not_yes_or_no", f"{_short(cell)} is neither yes nor no.")
+    raise Rejected(field, "not_yes_or_no", say("%(cell)s is neither yes nor no.", cell=_short(cell)))
 
 
 def number(cell: str, *, field: str) -> Decimal:
     """A decimal number with a point."""
     if not DECIMAL(cell):
-        raise Rejected(field, "not_a_number", f"{_short(cell)} is no number like 1234.50.")
+        raise Rejected(field, "not_a_number", say("%(cell)s is no number like 1234.50.", cell=_short(cell)))
     return Decimal(cell)
 
 
@@ -75,11 +80,15 @@ def moment(cell: str, *, field: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(cell)
     except ValueError:
-        raise Rejected(field, "not_a_time", f"{_short(cell)} is no time like 2026-11-21T09:30:00+00:00.") from None
+        raise Rejected(
+            field, "not_a_time", say("%(cell)s is no time like 2026-11-21T09:30:00+00:00.", cell=_short(cell))
+        ) from None
     if found.tzinfo is None:
-        raise Rejected(field, "no_time_zone", f"{_short(cell)} has no time zone; write it like +01:00.")
+        raise Rejected(
+            field, "no_time_zone", say("%(cell)s has no time zone; write it like +01:00.", cell=_short(cell))
+        )
     if found - clock.now() > FUTURE:
-        raise Rejected(field, "in_future", f"{_short(cell)} is in the future.")
+        raise Rejected(field, "in_future", say("%(cell)s is in the future.", cell=_short(cell)))
     return found.astimezone(UTC)
 
 
@@ -88,7 +97,7 @@ def day(cell: str, *, field: str) -> date:
     try:
         return date.fromisoformat(cell)
     except ValueError:
-        raise Rejected(field, "not_a_date", f"{_short(cell)} is no date like 2026-11-21.") from None
+        raise Rejected(field, "not_a_date", say("%(cell)s is no date like 2026-11-21.", cell=_short(cell))) from None
 
 
 def ip(cell: str, *, field: str) -> str | None:
@@ -98,7 +107,7 @@ def ip(cell: str, *, field: str) -> str | None:
     try:
         return str(ip_address(cell))
     except ValueError:
-        raise Rejected(field, "not_an_ip", f"{_short(cell)} is no IP address.") from None
+        raise Rejected(field, "not_an_ip", say("%(cell)s is no IP address.", cell=_short(cell))) from None
 
 
 def _short(cell: str) -> str:

@@ -62,7 +62,7 @@ class ErrorFile:
         except OSError as error:
             raise WrongInput(
                 "errors_not_written",
-                say("The rejected rows cannot be written: %(strerror)s.", strerror=error.strerror),
+                say("The rejected rows cannot be written: %(why)s.", why=error.strerror),
                 say("Name another file with --errors; what was stored until now counts as unchanged then."),
                 where=str(self.path),
             ) from error

@@ -21,9 +21,9 @@ def layout(header: Sequence[str], fields: Sequence[Field], *, mapping: Path | No
         raise WrongInput(
             "column_missing",
             say(
-                "No column for %(missing)s; there are %(header)s.",
+                "No column for %(missing)s; there are %(known)s.",
                 missing=", ".join(missing),
-                header=", ".join(filter(None, header)),
+                known=", ".join(filter(None, header)),
             ),
             say("Rename a column, or say with --map FILE which one it is (column: field)."),
             where=str(mapping) if mapping else where,
@@ -50,9 +50,9 @@ def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -
             raise WrongInput(
                 "column_unknown",
                 say(
-                    "The file has no column %(column)s; it has %(header)s.",
-                    column=repr(column),
-                    header=", ".join(filter(None, header)),
+                    "The file has no column %(name)s; it has %(known)s.",
+                    name=repr(column),
+                    known=", ".join(filter(None, header)),
                 ),
                 where=where,
             )
@@ -60,8 +60,8 @@ def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -
             raise WrongInput(
                 "field_unknown",
                 say(
-                    "There is no field %(field)s; there are %(known)s.",
-                    field=repr(field),
+                    "There is no field %(name)s; there are %(known)s.",
+                    name=repr(field),
                     known=", ".join(sorted(known)),
                 ),
                 say("Declare a field of your own first: crusoe apply."),
@@ -70,7 +70,7 @@ def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -
         if field in positions:
             raise WrongInput(
                 "field_twice",
-                say("Two columns are mapped to %(field)s.", field=repr(field)),
+                say("Two columns are mapped to %(name)s.", name=repr(field)),
                 say("Remove one."),
                 where=where,
             )
@@ -84,14 +84,14 @@ def _read(mapping: Path) -> Mapping[tuple[str, str], int]:
         node = yaml.compose(mapping.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise WrongInput(
-            "mapping_missing", say("It cannot be read: %(strerror)s.", strerror=error.strerror), where=str(mapping)
+            "mapping_missing", say("It cannot be read: %(why)s.", why=error.strerror), where=str(mapping)
         ) from error
     except UnicodeDecodeError as error:
         raise WrongInput("mapping_encoding", say("The mapping file is not UTF-8."), where=str(mapping)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{mapping}:{mark.line + 1}" if mark else str(mapping)
-        problem = getattr(error, "problem", None) or "it cannot be read"
+        problem = getattr(error, "problem", None) or say("it cannot be read")
         raise WrongInput("mapping_yaml", say("This is no YAML: %(problem)s.", problem=problem), where=where) from error
     if not isinstance(node, yaml.MappingNode):
         raise WrongInput("mapping_shape", say("A mapping has lines `column: field`."), where=str(mapping))

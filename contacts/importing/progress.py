@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from contacts.importing.intake import Rejection
 from contacts.importing.source import Source
 
 
@@ -16,6 +17,9 @@ class Progress(Protocol):
 
     def reached(self, line: int) -> None:
         """All rows up to this line are stored or rejected."""
+
+    def rejected(self, rejection: Rejection) -> None:
+        """This row was not stored."""
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -28,6 +32,9 @@ class Progress(Protocol):
 
 class _Silent(AbstractContextManager["_Silent"]):
     def reached(self, line: int) -> None:
+        pass
+
+    def rejected(self, rejection: Rejection) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
@@ -46,6 +53,9 @@ class _OnTerminal(AbstractContextManager["_OnTerminal"]):
 
     def reached(self, line: int) -> None:
         self.bar.update(self.task, completed=line)
+
+    def rejected(self, rejection: Rejection) -> None:
+        pass
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()

@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO
 from contacts.importing.intake import Rejection
 from contacts.importing.source import LONGEST_CELL, LONGEST_LINE, Source
 from core.errors import WrongInput
-from core.sentences import say
+from core.sentences import Count, say
 
 # A file with more rows broken by quotes is not a table, or not with this delimiter; reading on would take for ever.
 MOST_BROKEN_QUOTES = 1000
@@ -70,7 +70,9 @@ class _Lines:
     def cut(self, begin: int) -> Rejection | None:
         """Why the row that was just read is none: one of its lines was cut."""
         if isinstance(self.taken[0], _Cut):
-            return Rejection(begin, "", "line_too_long", f"The line has more than {LONGEST_LINE:,} characters.")
+            return Rejection(
+                begin, "", "line_too_long", say("The line has more than %(most)s characters.", most=Count(LONGEST_LINE))
+            )
         return _broken(begin, "unexpected end") if any(isinstance(line, _Cut) for line in self.taken) else None
 
     def finish(self) -> str:
@@ -132,8 +134,8 @@ def _bear(broken: int, source: Source, line: int) -> None:
         raise WrongInput(
             "quotes_broken",
             say(
-                "More than %(most_broken_quotes)s rows have quotes that do not close.",
-                most_broken_quotes=f"{MOST_BROKEN_QUOTES:,}",
+                "More than %(most)s rows have quotes that do not close.",
+                most=Count(MOST_BROKEN_QUOTES),
             ),
             say(
                 'Write a quote inside a quoted cell twice (""). What was read before is stored; import the file again.'
@@ -145,15 +147,23 @@ def _bear(broken: int, source: Source, line: int) -> None:
 def _broken(line: int, message: str) -> Rejection:
     if "field limit" in message:
         return Rejection(
-            line, "", "cell_too_long", f"A cell has more than {LONGEST_CELL:,} characters, or a quote is not closed."
+            line,
+            "",
+            "cell_too_long",
+            say("A cell has more than %(most)s characters, or a quote is not closed.", most=Count(LONGEST_CELL)),
         )
     if "unexpected end" in message:
-        return Rejection(line, "", "quote_open", "A quote is opened and never closed.")
-    return Rejection(line, "", "quote_broken", 'A quote ends inside a cell; write it twice ("").')
+        return Rejection(line, "", "quote_open", say("A quote is opened and never closed."))
+    return Rejection(line, "", "quote_broken", say('A quote ends inside a cell; write it twice ("").'))
 
 
 def _wrong_width(line: int, cells: int, columns: int) -> Rejection:
-    return Rejection(line, "", "cell_count", f"The row has {cells} cells, the header {columns}.")
+    return Rejection(
+        line,
+        "",
+        "cell_count",
+        say("The row has %(cells)s cells, the header %(columns)s.", cells=cells, columns=columns),
+    )
 
 
 def _without_apostrophes(cells: list[str]) -> list[str]:

@@ -61,7 +61,7 @@ def import_file(
     ):
         for chunk in _ahead(_chunks(intake, source, chunk_size)):
             outcome = stage.store(chunk.rows)
-            _note(rejected, chunk, outcome)
+            _note(rejected, shown, chunk, outcome)
             total.created += outcome.created
             total.updated += outcome.updated
             total.unchanged += outcome.unchanged
@@ -134,10 +134,11 @@ def _is_conflict(error: IntegrityError | OperationalError) -> bool:
     return getattr(error.orig, "sqlstate", None) in {"23505", "23503", "40P01", "40001"}
 
 
-def _note(rejected: ErrorFile, chunk: Chunk[Record], outcome: Outcome) -> None:
+def _note(rejected: ErrorFile, shown: Progress, chunk: Chunk[Record], outcome: Outcome) -> None:
     if outcome.rejections:
         raw = dict(zip(chunk.rows.lines, chunk.rows.raws, strict=True))
         chunk.rejected += [(rejection, raw[rejection.line]) for rejection in outcome.rejections]
         chunk.rejected.sort(key=lambda pair: pair[0].line)
     for rejection, text in chunk.rejected:
         rejected.add(rejection, text)
+        shown.rejected(rejection)

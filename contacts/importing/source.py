@@ -15,7 +15,7 @@ from charset_normalizer import CharsetMatch, from_bytes
 
 from contacts.importing.intake import Origin
 from core.errors import WrongInput
-from core.sentences import say
+from core.sentences import Count, Sentence, say
 
 BLOCK = 1 << 20
 LONGEST_CELL = 32 * 1024
@@ -92,7 +92,7 @@ def _mark(path: Path) -> str | None:
             start = file.read(4)
     except OSError as error:
         raise WrongInput(
-            "file_unreadable", say("The file cannot be read: %(strerror)s.", strerror=error.strerror), where=str(path)
+            "file_unreadable", say("The file cannot be read: %(why)s.", why=error.strerror), where=str(path)
         ) from error
     return next((name for mark, name in MARKS if start.startswith(mark)), None)
 
@@ -151,10 +151,20 @@ def _not_decoded(path: Path, encoding: str, line: int, error: UnicodeDecodeError
     guesses = _guesses(_sample(path))
     return WrongInput(
         "encoding",
-        f"The file is not {encoding}: byte 0x{error.object[error.start]:02x} has no meaning there."
-        + (f" It may be {' or '.join(guesses)}." if guesses else ""),
-        say("Save it as UTF-8, or name the encoding: --encoding %(value)s.", value=guesses[0] if guesses else USUAL),
+        _undecoded(encoding, byte=f"0x{error.object[error.start]:02x}", guesses=guesses),
+        say("Save it as UTF-8, or name the encoding: --encoding %(name)s.", name=guesses[0] if guesses else USUAL),
         where=f"{path}:{line}",
+    )
+
+
+def _undecoded(encoding: str, *, byte: str, guesses: list[str]) -> Sentence:
+    if not guesses:
+        return say("The file is not %(encoding)s: byte %(byte)s has no meaning there.", encoding=encoding, byte=byte)
+    return say(
+        "The file is not %(encoding)s: byte %(byte)s has no meaning there. It may be %(guesses)s.",
+        encoding=encoding,
+        byte=byte,
+        guesses=", ".join(guesses),
     )
 
 
@@ -206,7 +216,7 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
         ways = {mark: next(csv.reader([line], delimiter=mark, strict=True), []) for mark in DELIMITERS}
     except csv.Error as error:
         raise WrongInput(
-            "header_broken", say("The column names cannot be read: %(error)s.", error=error), where=where
+            "header_broken", say("The column names cannot be read: %(problem)s.", problem=error), where=where
         ) from error
     delimiter = max(ways, key=lambda mark: len(ways[mark]))
     header = tuple(name.strip() for name in ways[delimiter])
@@ -216,9 +226,9 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
         raise WrongInput(
             "too_many_columns",
             say(
-                "There are %(header)s columns; %(most_columns)s are allowed.",
-                header=f"{len(header):,}",
-                most_columns=MOST_COLUMNS,
+                "There are %(count)s columns; %(most)s are allowed.",
+                count=Count(len(header)),
+                most=MOST_COLUMNS,
             ),
             where=where,
         )
@@ -226,7 +236,7 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
     if twice:
         raise WrongInput(
             "column_twice",
-            say("Columns stand there twice: %(twice)s.", twice=", ".join(twice)),
+            say("Columns stand there twice: %(names)s.", names=", ".join(twice)),
             say("Rename one."),
             where=where,
         )

@@ -17,6 +17,7 @@ from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, ce
 from contacts.intakes import consent_rows
 from contacts.models import Channel, Controller
 from core.keys import address_key
+from core.sentences import say
 
 FIELDS = (
     Field("email", required=True, aliases=("e-mail", "mail")),
@@ -80,9 +81,9 @@ class ConsentIntake:
         requested_at = cells.moment(said["requested_at"], field="requested_at")
         confirmed_at = cells.moment(said["confirmed_at"], field="confirmed_at")
         if requested_at is None:
-            raise Rejected("requested_at", "missing", "This cell must not be empty.")
+            raise Rejected("requested_at", "missing", say("This cell must not be empty."))
         if confirmed_at is not None and confirmed_at < requested_at:
-            raise Rejected("confirmed_at", "before_request", "The confirmation is older than the request.")
+            raise Rejected("confirmed_at", "before_request", say("The confirmation is older than the request."))
         return Given(
             key=address_key(email.key),
             domain_key=domain_key(email.domain),
@@ -114,5 +115,6 @@ class ConsentIntake:
 
 def _one_of(word: str, known: Sequence[str], *, field: str) -> str:
     if word not in known:
-        raise Rejected(field, f"{field}_unknown", f"{word[:40]!r} is not known here; known: {', '.join(known)}.")
+        message = say("%(cell)s is not known here; known: %(known)s.", cell=repr(word[:40]), known=", ".join(known))
+        raise Rejected(field, f"{field}_unknown", message)
     return word

@@ -9,6 +9,7 @@ from contacts.importing.cells import day, number, text, yes_or_no
 from contacts.importing.intake import Rejected
 from contacts.importing.staging import escaped
 from contacts.models import FieldType, Kind
+from core.sentences import say
 
 Parser = Callable[[str], str | None]
 
@@ -46,21 +47,27 @@ def _words(field: str) -> Parser:
 def _country(cell: str) -> str | None:
     code = cell.upper()
     if code and not _COUNTRY(code):
-        raise Rejected("country", "not_a_country", f"{cell[:40]!r} is no country code of two letters (ISO 3166).")
+        raise Rejected(
+            "country",
+            "not_a_country",
+            say("%(cell)s is no country code of two letters (ISO 3166).", cell=repr(cell[:40])),
+        )
     return code or None
 
 
 def _language(cell: str) -> str | None:
     tag = cell.lower().replace("_", "-")
     if tag and not _LANGUAGE(tag):
-        raise Rejected("language", "not_a_language", f"{cell[:40]!r} is no language code such as de or de-at.")
+        raise Rejected(
+            "language", "not_a_language", say("%(cell)s is no language code such as de or de-at.", cell=repr(cell[:40]))
+        )
     return tag or None
 
 
 def _kind(cell: str) -> str:
     word = cell.lower() or Kind.B2C
     if word not in set(Kind):
-        raise Rejected("kind", "not_a_kind", f"{cell[:40]!r} is neither b2c nor b2b.")
+        raise Rejected("kind", "not_a_kind", say("%(cell)s is neither b2c nor b2b.", cell=repr(cell[:40])))
     return str(word)
 
 
@@ -101,11 +108,14 @@ def _value(field: CustomField) -> Callable[[str], str]:
 
 def _integer(cell: str, field: str) -> str:
     if not _INTEGER(cell):
-        raise Rejected(field, "not_an_integer", f"{cell[:40]!r} is no whole number.")
+        raise Rejected(field, "not_an_integer", say("%(cell)s is no whole number.", cell=repr(cell[:40])))
     return str(int(cell))
 
 
 def _chosen(cell: str, field: CustomField) -> str:
     if cell not in field.choices:
-        raise Rejected(field.name, "not_a_choice", f"{cell[:40]!r} is none of {', '.join(field.choices)[:300]}.")
+        known = ", ".join(field.choices)[:300]
+        raise Rejected(
+            field.name, "not_a_choice", say("%(cell)s is none of %(known)s.", cell=repr(cell[:40]), known=known)
+        )
     return cell

@@ -4,6 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contacts.importing import Outcome, Rejection
+from core.sentences import say
 
 STAGED = {
     "line": "int",
@@ -81,4 +82,6 @@ def store(session: Session) -> Outcome:
 
 
 def _unknown(line: int) -> Rejection:
-    return Rejection(line, "customer_number", "contact_unknown", "There is no such contact; import contacts first.")
+    return Rejection(
+        line, "customer_number", "contact_unknown", say("There is no such contact; import contacts first.")
+    )

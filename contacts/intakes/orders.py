@@ -74,7 +74,7 @@ class OrderIntake:
         notice = cells.yes_or_no(said["objection_notice_shown"], field="objection_notice_shown")
         if ordered_at is None or notice is None:
             missing = "ordered_at" if ordered_at is None else "objection_notice_shown"
-            raise Rejected(missing, "missing", "This cell must not be empty.")
+            raise Rejected(missing, "missing", say("This cell must not be empty."))
         return Order(
             number=cells.required(said["number"], field="number", longest=LONGEST_NUMBER),
             customer=customer,
@@ -102,5 +102,9 @@ class OrderIntake:
 def _currency(cell: str) -> str:
     code = cell.upper() or "EUR"
     if len(code) != LETTERS_OF_A_CURRENCY or not (code.isascii() and code.isalpha()):
-        raise Rejected("currency", "not_a_currency", f"{cell[:40]!r} is no currency code such as EUR (ISO 4217).")
+        raise Rejected(
+            "currency",
+            "not_a_currency",
+            say("%(cell)s is no currency code such as EUR (ISO 4217).", cell=repr(cell[:40])),
+        )
     return code

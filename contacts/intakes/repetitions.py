@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contacts.importing import Rejection, Row, Rows
+from core.sentences import say
 
 # (number, hash of the address, address, all else); see `contacts.intakes.contacts`.
 Person = tuple[str | None, bytes, str, str]
@@ -79,5 +80,5 @@ def _pairs(rows: Sequence[Row[Person]]) -> Any:
 
 def address_taken(line: int, number: str | None) -> Rejection:
     """The rejection of a row whose address is somebody else's."""
-    owner = f"contact {number}" if number else "a contact without a number"
-    return Rejection(line, "email", "address_of_another", f"The address belongs to {owner}.")
+    owner = say("contact %(number)s", number=number) if number else say("a contact without a number")
+    return Rejection(line, "email", "address_of_another", say("The address belongs to %(owner)s.", owner=owner))

@@ -127,10 +127,10 @@ class PostgresServer:
             raise NotReachable(
                 "postgres_not_made",
                 say(
-                    "%(program)s could not prepare %(data)s: %(splitlines)s",
+                    "%(program)s could not prepare %(data)s: %(problem)s",
                     program=program,
                     data=self.data,
-                    splitlines=done.stderr.strip().splitlines()[-1:],
+                    problem=done.stderr.strip().splitlines()[-1:],
                 ),
                 say("Check free disk space and the permissions of the folder."),
             )

@@ -5,6 +5,7 @@ from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
 from core.errors import WrongInput
+from core.sentences import say
 
 
 class Security(StrEnum):
@@ -39,8 +40,8 @@ def server_at(url: str) -> Server:
     """
     wrong = WrongInput(
         "transport_url_invalid",
-        "The address of the mail server cannot be used.",
-        "Write it like smtp://127.0.0.1:2525, smtp+starttls://user:password@mail.example or smtps://…",
+        say("The address of the mail server cannot be used."),
+        say("Write it like smtp://127.0.0.1:2525, smtp+starttls://user:password@mail.example or smtps://…"),
     )
     try:
         parts = urlsplit(url)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import NotFound, WrongInput
+from core.sentences import say
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,13 @@ def digests(spec: ListSpec, address: str) -> tuple[tuple[bytes, ...], tuple[byte
 
 def unreadable(path: Path, error: OSError) -> WrongInput:
     """A file that the operating system does not let us read."""
-    return WrongInput("list_unreadable", f"The file cannot be read: {error.strerror}.", where=str(path))
+    return WrongInput("list_unreadable", say("The file cannot be read: %(why)s.", why=error.strerror), where=str(path))
 
 
 def unknown(list_id: str, known: tuple[str, ...]) -> NotFound:
     """A list that no adapter reads."""
-    return NotFound("list_unknown", f"There is no list {list_id}.", f"Known lists: {', '.join(known)}.")
+    return NotFound(
+        "list_unknown",
+        say("There is no list %(list_id)s.", list_id=list_id),
+        say("Known lists: %(known)s.", known=", ".join(known)),
+    )

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from contacts import email_address
 from core.errors import WrongInput
+from core.sentences import Count, say
 from suppression.lists.adapter import ListSpec, unreadable
 
 DIGEST = 20
@@ -56,12 +57,19 @@ def check(path: Path) -> int:
     except OSError as error:
         raise unreadable(path, error) from error
     if not size:
-        raise WrongInput("list_empty", "The file is empty.", "Fetch it again; the list in force stays.", str(path))
+        raise WrongInput(
+            "list_empty", say("The file is empty."), say("Fetch it again; the list in force stays."), str(path)
+        )
     if size % DIGEST:
         raise WrongInput(
             "list_broken",
-            f"The file has {size:,} bytes, which is no multiple of {DIGEST}: it was cut off or changed on its way.",
-            "Fetch it again, in binary mode; the list in force stays.",
+            say(
+                "The file has %(size)s bytes, which is no multiple of %(record)s: it was cut off or "
+                "changed on its way.",
+                size=Count(size),
+                record=DIGEST,
+            ),
+            say("Fetch it again, in binary mode; the list in force stays."),
             str(path),
         )
     return size // DIGEST
@@ -71,7 +79,7 @@ def read(file: BinaryIO) -> Iterator[list[bytes]]:
     """The digests, in blocks."""
     while block := file.read(BLOCK):
         if len(block) % DIGEST:
-            raise WrongInput("list_changed", "The file changed while it was read.", "Import it again.")
+            raise WrongInput("list_changed", say("The file changed while it was read."), say("Import it again."))
         yield [digest for (digest,) in struct.iter_unpack(f"{DIGEST}s", block)]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core import audit, clock
 from core.db import transaction
 from core.errors import WrongInput
+from core.sentences import say
 from suppression.lists.adapter import ListSpec, unreadable
 from suppression.lists.known import spec as spec_of
 from suppression.lists.matching import match_endpoints, newest_endpoint
@@ -75,7 +76,11 @@ def import_list(
 
 def _check(path: Path, spec: ListSpec, published_at: datetime | None) -> _Package:
     if published_at is not None and clock.require_aware(published_at) > clock.now() + timedelta(days=1):
-        raise WrongInput("published_in_future", f"{published_at.isoformat()} lies in the future.", "Correct the date.")
+        raise WrongInput(
+            "published_in_future",
+            say("%(time)s lies in the future.", time=published_at.isoformat()),
+            say("Correct the date."),
+        )
     records = spec.check(path)
     try:
         with path.open("rb") as file:
@@ -133,7 +138,9 @@ def _copy_records(session: Session, package: _Package) -> None:
             copy.write(head + head.join(block))
         copy.write(b"\xff\xff")
     if check.digest() != package.sha256:
-        raise WrongInput("list_changed", "The file changed while it was read.", "Import it again.", str(package.path))
+        raise WrongInput(
+            "list_changed", say("The file changed while it was read."), say("Import it again."), str(package.path)
+        )
 
 
 def _refuse_shifted(session: Session, package: _Package, before: ListVersion) -> None:
@@ -150,8 +157,8 @@ def _refuse_shifted(session: Session, package: _Package, before: ListVersion) ->
     if known:
         raise WrongInput(
             "list_broken",
-            "The records in the file are shifted: bytes were lost or added on its way.",
-            "Fetch it again, in binary mode; the list in force stays.",
+            say("The records in the file are shifted: bytes were lost or added on its way."),
+            say("Fetch it again, in binary mode; the list in force stays."),
             str(package.path),
         )
 

@@ -31,17 +31,20 @@ while True:
 
 
 def unreliable(seed: int):
-    """Greylists, refuses, drops before and after taking the mail, each for a few."""
+    """Greylists, refuses, drops before and after taking the mail, each for a few. `doubts` counts the last."""
     chance = random.Random(seed)
+    doubts: Counter[str] = Counter()
 
     def behave(verb, _recipient, _count):
         if verb == "RCPT":
             return chance.choices([None, say(451), say(550, "5.1.1 nobody"), Drop()], [94, 3, 2, 1])[0]
         if verb == "DOT":
-            return chance.choices([None, Drop(taken=True), Drop(), say(451), say(554)], [93, 2, 1, 2, 2])[0]
+            answer = chance.choices([None, Drop(taken=True), Drop(), say(451), say(554)], [93, 2, 1, 2, 2])[0]
+            doubts["mails"] += isinstance(answer, Drop)
+            return answer
         return None
 
-    return behave
+    return behave, doubts
 
 
 def start() -> subprocess.Popen:
@@ -50,7 +53,8 @@ def start() -> subprocess.Popen:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_workers_neither_repeat_nor_forget(listen, seed):
-    sink = listen(unreliable(seed), keep_content=False)
+    behave, doubts = unreliable(seed)
+    sink = listen(behave, keep_content=False)
     run_id = campaign(PEOPLE)
     chance = random.Random(seed)
     workers = [start() for _ in range(2)]
@@ -73,6 +77,8 @@ def test_killed_workers_neither_repeat_nor_forget(listen, seed):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     check(sink, run_id)
+    # A killed worker leaves one mail in doubt, not its batch.
+    assert numbers(run_id).get("unknown", 0) <= doubts["mails"] + KILLS * 2
 
 
 def clean() -> None:
