@@ -30,6 +30,10 @@ _QUEUE_IDS = tuple(
 )
 
 
+# More than any address has; what is typed around it is no part of it.
+LONGEST_ADDRESS = 500
+
+
 def queue_id(answer: str) -> str | None:
     """The name that a server gave to a mail, from its answer to the final dot; None when it named none.
 
@@ -55,7 +59,7 @@ def asked(form: OpenForm, *, typed: str, email: EmailAddress, token: str, expire
         text_version=form.text.version,
         text_sha256=form.text.sha256.hex(),
         text_locale=form.text.locale,
-        typed=typed,
+        typed=typed[:LONGEST_ADDRESS],
         normalised=email.key,
         privacy_notice_version=form.privacy.version if form.privacy else form.controller.privacy_url,
         privacy_notice_sha256=form.privacy.sha256.hex() if form.privacy else None,

@@ -14,6 +14,8 @@ from contacts.consent_models import PageKind
 from core import clock
 from core.db import transaction
 from core.errors import NotFound, WrongInput
+from core.sentences import say
+from core.settings import settings
 from core.web import public, without_csrf
 from preferences import nonce
 from preferences.forms import OpenForm, open_form
@@ -50,7 +52,7 @@ def ask_for_mail(code: str) -> ResponseReturnValue:
         if not request.form.get("website"):
             content = _html(form, locale=locale)
             page = keep_page(session, kind=PageKind.FORM, name=form.code, locale=locale, content=content)
-            seen = visit(page_url=request.base_url, page=page)
+            seen = visit(page_url=f"{settings().public_url}{request.path}", page=page)
             try:
                 ask(session, form=form, typed=request.form.get("email", ""), locale=locale, visit=seen)
             except WrongInput as error:
@@ -100,7 +102,7 @@ def read_privacy_notice(code: str) -> ResponseReturnValue:
     with transaction() as session:
         form = open_form(session, code=code, locale=locale)
     if form.privacy is None:
-        raise NotFound("privacy_notice_unknown", "This form has no privacy notice of its own.")
+        raise NotFound("privacy_notice_unknown", say("This form has no privacy notice of its own."))
     return show("privacy", locale=locale, form=form)
 
 

@@ -27,7 +27,19 @@ STAGED = {
 }
 
 # What a full record has and a log of this shape has not; it is written into the evidence so that nobody overlooks it.
-MISSING = ("text_sha256", "form", "control_state", "user_agent", "mail", "landing_viewed")
+MISSING = (
+    "text_sha256",
+    "privacy_notice_version",
+    "form_version",
+    "form_sha256",
+    "control_state",
+    "user_agent",
+    "token_hash",
+    "mail_sha256",
+    "smtp_response",
+    "landing_viewed",
+    "page_version",
+)
 
 # Somebody else may add the same address meanwhile; the order keeps two of us from blocking each other.
 ADDRESSES = """

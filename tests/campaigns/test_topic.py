@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.apply import apply_folder
 from campaigns import check_campaign, lock, why
 from contacts import choose, find_address
 from core.db import transaction
-from core.errors import WrongInput
+from core.errors import NotAllowed, WrongInput
 from core.permissions import Role
 from core.settings import settings
 from tests.campaigns import planning
@@ -85,3 +86,16 @@ def test_a_topic_that_no_form_offers_is_refused_with_its_line(database, tmp_path
     (line,) = refused.value.details["lines"]
     assert "all.yaml:" in line
     assert "cycling, hiking" in line
+
+
+def test_an_approval_is_of_the_topic_too_however_it_was_changed(database, broker, tmp_path):
+    with_people("ann")
+    _configure(tmp_path, "hiking")
+    planning.check()
+    marta, rosa = somebody(Role.MARKETER, "marta"), somebody(Role.RELEASER, "rosa")
+    submitted_by(marta)
+    approved_by(rosa)
+    with transaction() as session:
+        session.execute(text("UPDATE campaign SET topic = 'cycling'"))
+    with pytest.raises(NotAllowed):
+        launched_by(rosa)
