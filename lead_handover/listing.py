@@ -31,6 +31,8 @@ def table(states: dict[str, str]) -> Table:
             Column("lines", "", Handover.lines),
             Column("reason", _("Reason"), Handover.reason),
             Column("created_at", _("Since"), Handover.created_at),
+            Column("answered_by", _("Answered by"), Handover.answered_by),
+            Column("answered_at", _("Answered on"), Handover.answered_at),
             Column("company_country", "", Contact.country),
             Column("waiting", "", _waits),
         ),

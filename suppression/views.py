@@ -32,13 +32,14 @@ def index() -> ResponseReturnValue:
     address = request.args.get("address", "").strip()
     shown = table()
     with transaction() as session:
+        found, wrong = _found(session, address)
         return page(
             "suppression/index.html",
             address=address,
-            found=_lookup(session, address) if address else None,
+            found=found,
             lists=status(session),
             listing=tables.read(session, shown, select(SuppressionEntry), tables.ask(shown, request.args)),
-            error=None,
+            error=wrong,
         )
 
 
@@ -57,6 +58,17 @@ def export_lists() -> ResponseReturnValue:
     with transaction() as session:
         rows = [[getattr(one, name) for name in names] for one in status(session)]
         return rows_as_csv(session, names, rows, name="lists")
+
+
+def _found(session: Session, address: str) -> tuple[dict[str, object] | None, CrusoeError | None]:
+    """What is known about an address, or why it is none: a slip of the pen is said beside the field."""
+    if not address:
+        return None, None
+    try:
+        email_address(address)
+        return _lookup(session, address), None
+    except CrusoeError as error:
+        return None, error
 
 
 def _lookup(session: Session, address: str) -> dict[str, object]:

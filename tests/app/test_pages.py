@@ -140,6 +140,27 @@ def test_an_address_is_blocked_and_looked_up(app, found):
         assert session.scalar(select(func.count(SuppressionEntry.id))) == 2
 
 
+def test_a_slip_of_the_pen_is_said_beside_the_field(app, found):
+    """To say that nothing is stored about it would be taken for an answer."""
+    answer = person(app, Role.COMPLIANCE).get("/suppression/?address=bob@")
+    assert answer.status_code == 200
+    assert 'id="address-error"' in answer.text
+    assert "Nothing is stored about" not in answer.text
+
+
+def test_what_was_done_with_a_campaign_is_found_by_its_code(app, found):
+    page = person(app, Role.COMPLIANCE).get(f"/audit?q={found.running}").text
+    assert "campaign.approved" in page
+    assert f'href="/campaigns/{found.running}"' in page
+    assert f'href="/campaigns/{found.waiting}"' not in page
+
+
+def test_messages_that_never_came_to_the_gate_are_shown_with_their_reason(app, found):
+    page = person(app, Role.COMPLIANCE).get(f"/campaigns/{found.running}").text
+    assert "Kept back, and why" in page
+    assert "opted out" in page[page.index("Kept back, and why") :]
+
+
 def test_an_entry_is_not_lifted_by_one_person_alone(app, found):
     compliance = person(app, Role.COMPLIANCE)
     alone = post(compliance, "/suppression/entries/1/lift", asked_by="compliance@crew.example", reason="why not")
