@@ -31,21 +31,6 @@ def _search(words: str) -> ColumnElement[bool]:
     return or_(_words(words), and_(AuditEvent.object_type == "campaign", AuditEvent.object_id.in_(named)))
 
 
-# Actions name a campaign by its number, which is for ever; people know it by its code.
-_campaign = (
-    select(Campaign.code)
-    .where(AuditEvent.object_type == "campaign", cast(Campaign.id, String) == AuditEvent.object_id)
-    .correlate(AuditEvent)
-    .scalar_subquery()
-)
-_words = contains(AuditEvent.actor, AuditEvent.action, AuditEvent.object_type, AuditEvent.object_id, AuditEvent.reason)
-
-
-def _search(words: str) -> ColumnElement[bool]:
-    named = select(cast(Campaign.id, String)).where(Campaign.code.icontains(words, autoescape=True))
-    return or_(_words(words), and_(AuditEvent.object_type == "campaign", AuditEvent.object_id.in_(named)))
-
-
 def _table() -> Table:
     return Table(
         columns=(
@@ -59,7 +44,6 @@ def _table() -> Table:
         hidden=(
             Column("object_id", _("Which"), AuditEvent.object_id),
             Column("details", _("Details"), AuditEvent.details),
-            Column("campaign", _("Campaign"), _campaign),
             Column("campaign", _("Campaign"), _campaign),
         ),
         key=AuditEvent.id,

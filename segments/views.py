@@ -11,7 +11,6 @@ from core import tables
 from core.db import transaction
 from core.errors import CrusoeError, NotFound
 from core.exporting import table_as_csv
-from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.sentences import say
 from core.web import blueprint, needs, page
@@ -32,13 +31,6 @@ def index() -> ResponseReturnValue:
     with transaction() as session:
         found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
     return page("segments/list.html", listing=found)
-
-
-@routes.post("/export")
-@needs(Permission.SEE_SEGMENTS)
-def export() -> ResponseReturnValue:
-    """What the list shows as CSV."""
-    return table_as_csv(listing.table(), listing.source(), name="segments")
 
 
 @routes.post("/export")

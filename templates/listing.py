@@ -34,7 +34,6 @@ def table() -> Table:
         key=Template.id,
         sort="code",
         export="templates.export",
-        export="templates.export",
         search=contains(Template.code, Template.name),
     )
 
