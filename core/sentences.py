@@ -50,10 +50,8 @@ def recalled(stored: Any) -> str:
     """What `kept` made of a sentence as a sentence again."""
     if not isinstance(stored, Mapping):
         return str(stored)
-    values = {
-        name: recalled(value) if isinstance(value, Mapping) else value for name, value in stored["values"].items()
-    }
-    return say(stored["words"], **values)
+    words, values = stored["words"], stored["values"]
+    return say(words, **{name: recalled(one) if isinstance(one, Mapping) else one for name, one in values.items()})
 
 
 def packed(text: str) -> str:

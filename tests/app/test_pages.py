@@ -183,7 +183,7 @@ def test_a_broken_list_changes_nothing_and_says_why(app, found):
 
 def test_a_lead_is_answered_once(app, found):
     sales = person(app, Role.SALES)
-    assert "clicked a link 2 days ago" in sales.get("/leads/").text
+    assert 'clicked <span class="text-secondary">clicks, ' in sales.get("/leads/").text
     assert post(sales, "/leads/1/reject", reason="because").status_code == 422
     assert post(sales, "/leads/1/accept").status_code == 302
     assert post(sales, "/leads/1/reject", reason="no_budget").status_code == 403

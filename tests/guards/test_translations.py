@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 CATALOGUE = ROOT / "app" / "translations" / "de" / "LC_MESSAGES"
 PAGES = "pages/**.html"
 OPTIONS = {PAGES: {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "_l": None}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "_l": None, "say": None}
 
 
 def texts() -> set[str]:
