@@ -38,7 +38,7 @@ def told(value: Any) -> Any:
     Whatever a page prints passes through here; sentences inside of others need the filter of this name.
     """
     if isinstance(value, Count):
-        return format_decimal(value)
+        return str(format_decimal(int(value)))
     if not isinstance(value, Sentence):
         return value
     words = str(gettext(value.words))

@@ -1,12 +1,12 @@
-"""What delivery has to say about a campaign, in sentences and in the reader's language."""
+"""What delivery has to say about a campaign, in sentences."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flask_babel import format_datetime
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from core.sentences import Sentence, say
 from delivery import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 
 Clock = Callable[[datetime], str]
@@ -22,41 +22,37 @@ def local(at: datetime) -> str:
     return str(format_datetime(at, "medium"))
 
 
-def sentences(session: Session, *, run_id: int, numbers: Mapping[str, int], clock: Clock = iso) -> list[str]:
+def sentences(session: Session, *, run_id: int, numbers: Mapping[str, int], clock: Clock = iso) -> list[Sentence]:
     """One sentence for everything that a person should know besides the numbers."""
     return [_sentence(note, clock) for note in notes(session, run_id=run_id, numbers=numbers)]
 
 
-def _sentence(note: Note, clock: Clock) -> str:
+def _sentence(note: Note, clock: Clock) -> Sentence:
     match note:
         case Halted():
-            return str(_("Nothing is sent: %(reason)s", reason=note.reason))
+            return say("Nothing is sent: %(reason)s", reason=note.reason)
         case ServerAway():
-            said = _(
+            return say(
                 "The mail server takes nothing since %(since)s (%(said)s). Next try at %(next)s; nothing is lost.",
                 since=clock(note.since),
                 said=note.said,
                 next=clock(note.next_try),
             )
-            return str(said)
         case PutOff():
-            said = _(
+            return say(
                 "Put off by the mail server: %(count)s, most often with “%(answer)s”. Next try at %(next)s.",
                 count=note.messages,
                 answer=note.answer,
                 next=clock(note.next_try),
             )
-            return str(said)
         case Refused():
-            said = _(
+            return say(
                 "Refused for good: %(count)s, most often with “%(answer)s”.", count=note.messages, answer=note.answer
             )
-            return str(said)
         case InDoubt():
-            said = _(
+            return say(
                 "In doubt: %(count)s, most often because of “%(reason)s”. The mail server may have taken them, so they"
                 " are not sent again.",
                 count=note.messages,
                 reason=note.reason,
             )
-            return str(said)

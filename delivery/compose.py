@@ -11,6 +11,7 @@ from email.utils import format_datetime
 
 from contacts import email_address
 from core.errors import CrusoeError
+from core.sentences import say
 from delivery import quoted
 from delivery.dkim import Signer
 from delivery.return_path import mail_id, return_path
@@ -68,7 +69,9 @@ def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
         expected.insert(0, "DKIM-Signature")
     raw = head.encode()
     if header_names(raw) != expected:
-        raise HeaderInjected("header_injected", f"Message {letter.message_id} has headers that nobody wrote.")
+        raise HeaderInjected(
+            "header_injected", say("Message %(number)s has headers that nobody wrote.", number=letter.message_id)
+        )
     return Mail(
         sender=return_path(message_id=letter.message_id, domain=sender.return_domain),
         recipient=recipient,

@@ -79,7 +79,7 @@ def predicate(node: Part, scope: Scope, *, negated: bool = False, path: str = ""
     if scope.budget.left < 0:
         raise TooLarge(
             "segment_too_large",
-            f"With all segments that it refers to, it has more than {MOST_CONDITIONS} conditions.",
+            say("With all segments that it refers to, it has more than %(most)s conditions.", most=MOST_CONDITIONS),
             where=path,
         )
     match node:
