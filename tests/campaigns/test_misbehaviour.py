@@ -111,6 +111,7 @@ def test_a_server_that_is_down_is_named_with_the_next_try_and_gets_all_later(mar
     assert told() == {"sent": 2, "note": ""}
     assert len(sink.taken) == 2
     assert "nothing is lost" not in page()
+    assert rows("SELECT away_since, away_text, next_try_at FROM sender") == [(None, None, None)]
 
 
 def test_a_long_outage_uses_up_no_attempts(marta, monkeypatch):
