@@ -186,7 +186,7 @@ def test_a_server_that_is_down_is_said_to_be_down():
         port = free.getsockname()[1]
     outcome = Connection(server_at(f"smtp://127.0.0.1:{port}"), timeouts=SHORT).open()
     assert isinstance(outcome, NotAttempted)
-    assert f"127.0.0.1:{port}" in outcome.text
+    assert outcome.text == "Connection refused"
 
 
 def test_required_encryption_is_never_given_up():
