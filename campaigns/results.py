@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from campaigns.models import Campaign
 from campaigns.notes import Clock, iso, sentences
 from core.errors import NotAllowed
-from core.sentences import say
+from core.sentences import joined, say
 from delivery import report as delivery_report
 from tracking import counts
 
@@ -31,5 +31,5 @@ def report(session: Session, *, campaign: Campaign, clock: Clock = iso) -> dict[
         "state": campaign.state,
         **numbers,
         **asdict(counts(session, run_id=campaign.run_id)),
-        **({"note": " ".join(said)} if said else {}),
+        **({"note": joined(said, by=" ")} if said else {}),
     }

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, LargeBinary, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.db import Base, CreatedAt, Id
+from core.sentences import say
 
 START = bytes(32)
 
@@ -123,17 +124,23 @@ def _verify_chain(session: Session, chain: Chain) -> list[Finding]:
     links = select(EvidenceBatch).where(EvidenceBatch.chain == chain.name).order_by(EvidenceBatch.seq)
     for batch in session.scalars(links.execution_options(yield_per=500)):
         if batch.seq != expected:
-            findings.append(Finding(chain.name, expected, "link missing"))
+            findings.append(Finding(chain.name, expected, say("a link is missing")))
         if batch.previous != previous:
-            findings.append(Finding(chain.name, batch.seq, "does not follow the link before it"))
+            findings.append(Finding(chain.name, batch.seq, say("it does not follow the link before it")))
         rows, digest = _digest(session, chain=chain, batch_id=batch.id)
         if rows != batch.rows:
-            findings.append(Finding(chain.name, batch.seq, f"{batch.rows} rows were sealed, {rows} are there"))
+            findings.append(
+                Finding(
+                    chain.name,
+                    batch.seq,
+                    say("%(sealed)s rows were sealed, %(found)s are there", sealed=batch.rows, found=rows),
+                )
+            )
         elif digest != batch.digest:
-            findings.append(Finding(chain.name, batch.seq, "a row was changed"))
+            findings.append(Finding(chain.name, batch.seq, say("a row was changed")))
         sealed = link(chain=chain.name, seq=batch.seq, rows=batch.rows, digest=batch.digest, previous=batch.previous)
         if batch.hash != sealed:
-            findings.append(Finding(chain.name, batch.seq, "the seal does not fit"))
+            findings.append(Finding(chain.name, batch.seq, say("the seal does not fit")))
         previous, expected = batch.hash, batch.seq + 1
     return findings + _unsealed(session, chain)
 
@@ -146,4 +153,6 @@ def _unsealed(session: Session, chain: Chain) -> list[Finding]:
         ),
         {"chain": chain.name},
     )
-    return [Finding(chain.name, 0, f"{loose} rows stand outside every sealed batch")] if loose else []
+    return (
+        [Finding(chain.name, 0, say("%(count)s rows stand outside every sealed batch", count=loose))] if loose else []
+    )

@@ -11,13 +11,14 @@ from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, is_fragment, needs, page
 from segments.definition import Definition
-from segments.facts import ConsentState, Operator
+from segments.facts import Operator
 from segments.fields import OPERATORS
 from segments.models import Segment
 from segments.reading import parse, parse_yaml, write_yaml
 from segments.service import all_definitions, check, count, get, known_fields, sample, save
 from segments.tree import Part, from_data, from_form, pressed, to_data
 from segments.views import routes
+from segments.wording import FIELDS, STATES
 
 
 @routes.get("/new")
@@ -116,7 +117,8 @@ def _page(
         fields=fields,
         operators={field.name: sorted(OPERATORS[field.type], key=list(Operator).index) for field in fields.values()},
         all_operators=list(Operator),
-        consent_states=list(ConsentState),
+        consent_states=STATES,
+        field_labels=FIELDS,
         segments=others,
         size=found,
         people=people,

@@ -22,11 +22,26 @@ _GROUPS: dict[type[Part], Sentence] = {
     AnyOf: say("at least one of these holds"),
     Not: say("this does not hold"),
 }
-_STATES = {
+STATES = {
     ConsentState.CONFIRMED: say("confirmed"),
     ConsentState.UNCONFIRMED: say("not confirmed"),
     ConsentState.WITHDRAWN: say("withdrawn"),
     ConsentState.NONE: say("never asked for"),
+}
+
+# What people call the fields that every contact has; in English the names themselves are plain enough.
+FIELDS = {
+    "number": say("number"),
+    "email": say("email"),
+    "first_name": say("first_name"),
+    "last_name": say("last_name"),
+    "language": say("language"),
+    "country": say("country"),
+    "kind": say("kind"),
+    "company": say("company"),
+    "source": say("source"),
+    "created_at": say("created_at"),
+    "updated_at": say("updated_at"),
 }
 
 
@@ -40,7 +55,7 @@ def sentence(node: Part) -> Sentence:
 def _happened(node: Part) -> Sentence:
     match node:
         case FieldCondition():
-            return comparison(node.field, node)
+            return comparison(FIELDS.get(node.field, node.field), node)
         case InSegment():
             return say("is in the segment %(segment)s", segment=node.segment)
         case Consent(consent=facts):
@@ -92,7 +107,7 @@ _COMPARED = _compared()
 
 
 def _consent(facts: Any) -> Sentence:
-    values = {"purpose": facts.purpose, "channel": facts.channel, "state": _STATES[facts.state]}
+    values = {"purpose": facts.purpose, "channel": facts.channel, "state": STATES[facts.state]}
     if facts.since:
         return say("consent to %(purpose)s by %(channel)s is %(state)s since %(day)s", **values, day=facts.since)
     return say("consent to %(purpose)s by %(channel)s is %(state)s", **values)

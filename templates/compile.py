@@ -15,7 +15,7 @@ from templates.footer import Footer
 from templates.links import Links
 from templates.markup import Kind, check_places, tokens
 from templates.models import Markup
-from templates.places import place
+from templates.places import named, place
 from templates.plain import to_text
 from templates.sandbox import inspect
 from templates.source import Marked, marks, take_tags_out
@@ -142,16 +142,18 @@ def make(
 def check_language(wording: Wording, *, vocabulary: Vocabulary) -> frozenset[str]:
     """Refuse what the sandbox must not run; answers all names that are merged."""
     if len(wording.subject) > LONGEST_SUBJECT_SOURCE:
-        raise WrongInput("subject_too_long", say("The subject is too long."), say("Shorten it."), "subject")
+        raise WrongInput("subject_too_long", say("The subject is too long."), say("Shorten it."), named("subject"))
     if not wording.subject.strip():
-        raise WrongInput("subject_missing", say("There is no subject."), say("Write one."), "subject")
+        raise WrongInput("subject_missing", say("There is no subject."), say("Write one."), named("subject"))
     parts = {"subject": wording.subject, "preheader": wording.preheader, "body": wording.body}
     if wording.text:
         parts["text"] = wording.text
     found = {part: inspect(source, vocabulary=vocabulary, part=part) for part, source in parts.items()}
     for part in ("subject", "preheader"):
         if FOOTER in found[part]:
-            raise WrongInput("footer_misplaced", say("The footer belongs into the body."), say("Remove it here."), part)
+            raise WrongInput(
+                "footer_misplaced", say("The footer belongs into the body."), say("Remove it here."), named(part)
+            )
     return frozenset().union(*found.values())
 
 

@@ -15,7 +15,7 @@ from core.errors import WrongInput
 from core.sentences import say
 from templates.markup import Kind, Token, check_branches, tokens
 from templates.models import Markup
-from templates.places import place
+from templates.places import named, place
 from templates.source import MARK, Marked, line_of, mark, marks
 
 _HELD = re.compile(r"<!--crusoe:(\d+)-->|crusoe(\d+)held")
@@ -112,7 +112,7 @@ def _from_mjml(marked: Marked, *, locale: str, part: str) -> str:
             "mjml_invalid",
             say("This MJML cannot be read: %(problem)s.", problem=error),
             say("Close every element."),
-            part,
+            named(part),
         ) from error
     made = _released(_DEFAULT_FONT.sub("", made)).replace('lang="und"', f'lang="{locale}"')
     _compare(_sequence(marked.text, elements=False), _sequence(made, elements=False), marked=marked, part=part)

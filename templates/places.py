@@ -10,6 +10,11 @@ _PARTS = {
 }
 
 
+def named(part: str) -> str:
+    """A part as a place of its own."""
+    return _PARTS.get(part, part)
+
+
 def place(part: str, line: int) -> Sentence:
     """`body, line 3`. Programs read this too, so the English part is the name of the field."""
     return say("%(part)s, line %(line)s", part=_PARTS.get(part, part), line=line)

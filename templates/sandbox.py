@@ -17,7 +17,7 @@ from core.errors import WrongInput
 from core.sentences import say
 from templates.filters import FILTERS, INTERNAL, TESTS, number_only, printable
 from templates.grammar import not_understood
-from templates.places import place
+from templates.places import named, place
 from templates.vocabulary import FOOTER, GROUPS, LOOP, RESERVED, Vocabulary
 
 LONGEST_SOURCE = 256 * 1024
@@ -80,7 +80,7 @@ def inspect(source: str, *, vocabulary: Vocabulary, part: str) -> frozenset[str]
         raise WrongInput(
             "template_too_large",
             say("This is longer than %(limit)s KB.", limit=LONGEST_SOURCE // 1024),
-            where=part,
+            where=named(part),
         )
     try:
         _count(source, part=part)

@@ -15,7 +15,7 @@ from jinja2 import TemplateSyntaxError
 from core.errors import WrongInput
 from core.sentences import say
 from templates.grammar import not_understood
-from templates.places import place
+from templates.places import named, place
 from templates.sandbox import PLAIN
 
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -99,7 +99,10 @@ def take_tags_out(source: str, *, part: str) -> Marked:
     """Replace every tag by a mark; comments of the template language are dropped."""
     if OPEN in source or CLOSE in source:
         raise WrongInput(
-            "character_not_allowed", say("This text has characters of a private area."), say("Remove them."), part
+            "character_not_allowed",
+            say("This text has characters of a private area."),
+            say("Remove them."),
+            named(part),
         )
     tags: list[Tag] = []
     written: list[str] = []

@@ -84,7 +84,7 @@ def test_the_refusal_of_the_four_eyes_comes_in_german(app, found):
 
 def test_the_sentences_of_a_segment_come_in_german(app, found):
     page = person(app, Role.MARKETER).get(f"/segments/{found.segment}").text
-    assert "number ist nicht leer" in page
+    assert "Kundennummer ist nicht leer" in page
     assert "is not empty" not in page
 
 
