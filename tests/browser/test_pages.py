@@ -4,6 +4,10 @@ import re
 
 import pytest
 
+from app.imports.models import ImportJob
+from app.imports.storage import Folder
+from core import clock
+from core.db import transaction
 from tests.browser.conftest import Visitor
 from tests.world import World
 
@@ -48,15 +52,35 @@ def pages(world: World) -> list[str]:
     ]
 
 
+def imports() -> list[str]:
+    """The pages of an import that runs, of one that failed and of one that has ended."""
+    common = {"kind": "contacts", "name": "people.csv", "size": 9, "dry_run": False, "asked_by": "admin@crew.example"}
+    running = {"state": "running", "token": "t", "lease_until": clock.now(), "lines_total": 9000, "lines_done": 4000}
+    mistake = {"code": "column_missing", "message": "No column for email.", "remedy": "", "where": "people.csv:1"}
+    failed = {"state": "failed", "ended_at": clock.now(), "error": mistake}
+    counts = {"rows": 9, "created": 5, "updated": 2, "unchanged": 1, "rejected": 1}
+    with transaction() as session:
+        jobs = [ImportJob(**common, **more) for more in (running, failed, {"state": "done", "ended_at": clock.now()})]
+        session.add_all(jobs)
+        session.flush()
+        for name, count in counts.items():
+            setattr(jobs[-1], name, count)
+    rejected = Folder(jobs[-1].id).rejected
+    rejected.parent.mkdir(parents=True)
+    rejected.write_text("line,field,reason,explanation\n3,email,address_without_at,The address has no @.\n")
+    return [f"/import/{job.id}" for job in jobs]
+
+
 @pytest.mark.parametrize(("look", "visitor"), LOOKS.items(), indirect=["visitor"], ids=LOOKS)
 def test_every_page_is_clean(visitor: Visitor, look: str) -> None:
     problems = []
+    started = imports()
     visitor.sign_in(visitor.site.world.admin)
     if look == "german":
         visitor.page.goto(f"{visitor.site.url}/profile")
         visitor.page.select_option("#locale", "de")
         visitor.page.click("text=Save the language")
-    for path in pages(visitor.site.world):
+    for path in [*started, *pages(visitor.site.world)]:
         visitor.open(path)
         name = re.sub(r"\W+", "-", path).strip("-") or "dashboard"
         problems += visitor.problems(f"{name}.{look}")

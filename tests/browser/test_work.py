@@ -16,9 +16,8 @@ from contacts.models import Contact
 from core import clock, users
 from core.db import engine, transaction
 from lead_handover.models import Handover, LeadState
-from preferences.limits import FASTEST
 from tests.browser.conftest import Site, Visitor
-from tests.browser.test_recipients import link
+from tests.browser.test_recipients import link, press
 from tests.campaigns.planning import work_until_done
 from tests.preferences import scene
 
@@ -246,10 +245,7 @@ def test_a_recipient_signs_up_decides_and_objects(sink, as_person, tmp_path):
     recipient = as_person("recipient")
     page = recipient.page
     recipient.open("/s/news")
-    page.fill("#email", "nora@mail.example")
-    page.check("#consent")
-    page.wait_for_timeout(FASTEST / timedelta(milliseconds=1) + 200)
-    page.click("button")
+    press(page, "nora@mail.example")
     work_until_done()
     recipient.open(link(sink, "nora@mail.example", "k"))
     page.click("button")
