@@ -37,6 +37,8 @@ def told(value: Any) -> Any:
 
     Whatever a page prints passes through here; sentences inside of others need the filter of this name.
     """
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, Count):
         return str(format_decimal(int(value)))
     if not isinstance(value, Sentence):

@@ -11,6 +11,7 @@ from app.errors import answer
 from app.imports.tasks import import_next
 from app.languages import told
 from app.web import create_app
+from contacts.models import Contact
 from core.db import transaction
 from core.permissions import Role
 from core.sentences import Count, say
@@ -135,6 +136,14 @@ def test_who_paused_a_campaign_is_said_in_german(app, found):
     assert post(person(app, Role.SALES), f"/campaigns/{found.running}/pause").status_code == 302
     page = person(app, Role.MARKETER).get(f"/campaigns/{found.running}").text
     assert "Es wird nichts gesendet: angehalten von sales@crew.example" in page
+
+
+def test_a_yes_is_no_word_of_a_programming_language(app, found):
+    with transaction() as session:
+        session.get(Contact, found.contact).fields = {"member": True}
+    page = person(app, Role.MARKETER).get(f"/contacts/{found.contact}").text
+    assert "<dd>ja</dd>" in page
+    assert "True" not in page
 
 
 def test_programs_get_english(app):
