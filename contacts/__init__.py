@@ -17,7 +17,7 @@ from contacts.consents import confirm_consent, note_consent_step, request_consen
 from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
 from contacts.people import add_contact, erase
-from contacts.proofs import Kept, forget_proofs, keep_for_good, keep_proof, proofs_of, take_out
+from contacts.proofs import Kept, NewProof, forget_proofs, keep_for_good, keep_proofs, proofs_of, take_out
 
 __all__ = [
     "Asked",
@@ -29,6 +29,7 @@ __all__ = [
     "Kept",
     "LandingViewed",
     "MailSent",
+    "NewProof",
     "Shown",
     "Withdrawn",
     "add_contact",
@@ -45,7 +46,7 @@ __all__ = [
     "forget_proofs",
     "keep_for_good",
     "keep_page",
-    "keep_proof",
+    "keep_proofs",
     "note_consent_step",
     "note_endpoints_change",
     "privacy_notice",

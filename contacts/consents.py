@@ -25,7 +25,7 @@ from contacts.consent_evidence import (
 )
 from contacts.consent_models import CHAIN, Consent, ConsentEvent
 from contacts.models import Channel, Controller
-from contacts.proofs import keep_proof
+from contacts.proofs import NewProof, keep_proofs
 from core.clock import require_aware
 from core.errors import NotFound, WrongInput
 from core.evidence import open_batch, seal
@@ -188,7 +188,7 @@ def _record(
     personal = particulars(evidence)
     if personal is not None:
         keeping = keeping or Keeping(subject=f"consent:{consent_id}")
-        said["particulars"] = keep_proof(session, content=personal, subject=keeping.subject, until=keeping.until)
+        (said["particulars"],) = keep_proofs(session, [NewProof(personal, keeping.subject, keeping.until)])
     batch = open_batch(session)
     session.execute(
         insert(ConsentEvent)

@@ -7,7 +7,8 @@ from the key file: who steals the database reads none of them.
 
 import os
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b, sha256
@@ -23,6 +24,21 @@ from core.keys import keys
 NONCE_BYTES = 12
 
 
+@dataclass(frozen=True)
+class NewProof:
+    """Bytes to be kept. `subject` says what they belong to, such as `message:17`; `until` is None for good."""
+
+    content: bytes
+    subject: str
+    until: datetime | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of the bytes."""
+        return sha256(self.content).digest()
+
+
 class Kept(NamedTuple):
     """A proof by its digest (hexadecimal), with what is no secret about it."""
 
@@ -30,18 +46,21 @@ class Kept(NamedTuple):
     about: dict[str, Any]
 
 
-def keep_proof(
-    session: Session, *, content: bytes, subject: str, until: datetime | None, about: dict[str, Any] | None = None
-) -> str:
-    """Keep these exact bytes and answer their SHA-256, hexadecimal. `until` is None for what stays for good.
-
-    `subject` says what they belong to, such as `message:17`, for `keep_for_good` and `proofs_of`. The same bytes again
-    are no second proof.
-    """
-    digest = sha256(content).digest()
-    values = {"sha256": digest, "subject": subject, "about": about or {}, "kept_until": until}
-    session.execute(insert(Proof).values(sealed=_seal(content, digest), **values).on_conflict_do_nothing())
-    return digest.hex()
+def keep_proofs(session: Session, proofs: Sequence[NewProof]) -> list[str]:
+    """Keep these exact bytes and answer their SHA-256, hexadecimal. The same bytes again are no second proof."""
+    rows = [
+        {
+            "sha256": proof.digest,
+            "subject": proof.subject,
+            "about": proof.about,
+            "kept_until": proof.until,
+            "sealed": _seal(proof.content, proof.digest),
+        }
+        for proof in proofs
+    ]
+    if rows:
+        session.execute(insert(Proof).on_conflict_do_nothing(), rows)
+    return [proof.digest.hex() for proof in proofs]
 
 
 def keep_for_good(session: Session, subjects: Collection[str]) -> None:

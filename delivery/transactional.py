@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from contacts import Kept, keep_proof, proofs_of
+from contacts import Kept, NewProof, keep_proofs, proofs_of
 from core import clock
 from core.tasks import ring
 from delivery.models import Message, MessageValue
@@ -79,11 +79,16 @@ def copies(session: Session, message_id: int) -> list[Kept]:
 def keep_copies(session: Session, mails: Mapping[int, Mail | str], *, server: str) -> None:
     """Keep what was handed to this server, of those messages for which it was asked. Before they are settled."""
     asked = select(MessageValue.message_id).where(MessageValue.message_id.in_(mails), MessageValue.keep_copy)
-    for message_id in session.scalars(asked):
-        mail = mails[message_id]
-        if isinstance(mail, Mail):
-            subject, until = copy_subject(message_id), clock.now() + COPY_KEPT
-            keep_proof(session, content=mail.content, subject=subject, until=until, about={"relay": server})
+    sent = {message_id: mails[message_id] for message_id in session.scalars(asked)}
+    until = clock.now() + COPY_KEPT
+    keep_proofs(
+        session,
+        [
+            NewProof(mail.content, copy_subject(message_id), until, {"relay": server})
+            for message_id, mail in sent.items()
+            if isinstance(mail, Mail)
+        ],
+    )
 
 
 def state_of(session: Session, *, message_id: int) -> MessageState | None:

@@ -63,7 +63,7 @@ class Pulse:
             log.warning("database_away", import_id=self.taken.import_id, error=str(error))
 
     def _beat(self) -> None:
-        while not self._ended.wait(PERIOD):
+        while not self.lost.is_set() and not self._ended.wait(PERIOD):
             self.write()
 
 

@@ -45,7 +45,7 @@ def import_file(
     dry_run: bool = False,
     encoding: str | None = None,
     progress: Callable[[Source], Progress] = silent,
-    chunk_size: int = CHUNK,
+    chunk_size: int | None = None,
 ) -> Result:
     """Import a file and answer the counts. Chunks that are stored stay, whatever happens after them."""
     source = open_source(path, encoding=encoding)
@@ -59,7 +59,7 @@ def import_file(
         progress(source) as shown,
         Rehearsal(intake) if dry_run else _Performance(intake) as stage,
     ):
-        for chunk in _ahead(_chunks(intake, source, chunk_size)):
+        for chunk in _ahead(_chunks(intake, source, chunk_size or CHUNK)):
             outcome = stage.store(chunk.rows)
             _note(rejected, shown, chunk, outcome)
             total.created += outcome.created

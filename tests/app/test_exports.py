@@ -6,31 +6,12 @@ import io
 import pytest
 from sqlalchemy import select
 
-from app.web import create_app
 from contacts import erase
 from contacts.models import Contact
 from core.audit import AuditEvent
 from core.db import transaction
 from core.permissions import Role
-from tests import world
-from tests.browsing import PASSWORD, form_token, post
-
-
-@pytest.fixture
-def app(database):
-    return create_app()
-
-
-@pytest.fixture
-def found(app):
-    return world.make()
-
-
-def person(app, role):
-    client = app.test_client()
-    form = {"email": f"{role}@crew.example", "password": PASSWORD, "csrf_token": form_token(client)}
-    assert client.post("/sign-in", data=form).status_code == 302
-    return client
+from tests.browsing import form_token, post
 
 
 def rows(answer):
@@ -45,8 +26,8 @@ def exports():
         return [(event.actor, event.action, event.details) for event in session.scalars(wanted)]
 
 
-def test_a_file_holds_what_the_list_was_narrowed_to(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_a_file_holds_what_the_list_was_narrowed_to(person, found):
+    compliance = person(Role.COMPLIANCE)
     everybody = rows(post(compliance, "/contacts/export?sort=number"))
     assert [row["number"] for row in everybody] == ["ada", "bob", "cleo", "dora", "emil", "fritz"]
     assert [row["email"] for row in rows(post(compliance, "/contacts/export?q=bob"))] == ["bob@mail.example"]
@@ -55,8 +36,8 @@ def test_a_file_holds_what_the_list_was_narrowed_to(app, found):
     assert rows(post(compliance, "/suppression/export?cause=complaint")) == []
 
 
-def test_who_took_what_is_written_down_without_what_was_searched_for(app, found):
-    post(person(app, Role.COMPLIANCE), "/contacts/export?q=bob@mail.example&kind=b2c")
+def test_who_took_what_is_written_down_without_what_was_searched_for(person, found):
+    post(person(Role.COMPLIANCE), "/contacts/export?q=bob@mail.example&kind=b2c")
     ((actor, action, details),) = exports()
     assert (actor, action, details["rows"], details["searched"]) == (
         "compliance@crew.example",
@@ -69,31 +50,31 @@ def test_who_took_what_is_written_down_without_what_was_searched_for(app, found)
 
 
 @pytest.mark.parametrize("path", ["/contacts", "/suppression", "/leads", "/decisions"])
-def test_lists_of_people_are_taken_only_by_those_who_may(app, found, path):
-    assert post(person(app, Role.MARKETER), f"{path}/export").status_code == 403
-    page = person(app, Role.MARKETER).get(f"{path}/".replace("decisions/", "decisions")).text
+def test_lists_of_people_are_taken_only_by_those_who_may(person, found, path):
+    assert post(person(Role.MARKETER), f"{path}/export").status_code == 403
+    page = person(Role.MARKETER).get(f"{path}/".replace("decisions/", "decisions")).text
     assert 'id="listing"' in page
     assert f"{path}/export" not in page
     assert exports() == []
-    assert rows(post(person(app, Role.COMPLIANCE), f"{path}/export"))
+    assert rows(post(person(Role.COMPLIANCE), f"{path}/export"))
 
 
-def test_a_file_holds_what_cells_of_the_page_only_hint_at(app, found):
-    admin = person(app, Role.ADMIN)
+def test_a_file_holds_what_cells_of_the_page_only_hint_at(person, found):
+    admin = person(Role.ADMIN)
     post(admin, "/users/1/switch", active="no")
     (event,) = [row for row in rows(post(admin, "/audit/export")) if row["action"].startswith("user.")][:1]
     assert event["object_id"] == "1"
     assert event["details"].startswith("{")
 
 
-def test_the_standing_of_the_lists_is_a_file_too(app, found):
-    lists = rows(post(person(app, Role.MARKETER), "/suppression/lists/export"))
+def test_the_standing_of_the_lists_is_a_file_too(person, found):
+    lists = rows(post(person(Role.MARKETER), "/suppression/lists/export"))
     assert "at.ecg.file" in {row["list"] for row in lists}
     assert {row["state"] for row in lists} <= {"fresh", "outdated", "missing"}
 
 
-def test_decisions_are_found_by_verdict_campaign_and_address(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_decisions_are_found_by_verdict_campaign_and_address(person, found):
+    compliance = person(Role.COMPLIANCE)
     everything = rows(post(compliance, "/decisions/export"))
     assert {row["campaign"] for row in everything} == {"summer"}
     refused = rows(post(compliance, "/decisions/export?verdict=block"))
@@ -110,8 +91,8 @@ def test_decisions_are_found_by_verdict_campaign_and_address(app, found):
     assert "when planned" in page
 
 
-def test_decisions_about_an_erased_person_are_still_found(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_decisions_about_an_erased_person_are_still_found(person, found):
+    compliance = person(Role.COMPLIANCE)
     with transaction() as session:
         bob = session.scalar(select(Contact.id).where(Contact.number == "bob"))
         erase(session, bob, actor="compliance@crew.example", reason="asked")
@@ -119,9 +100,9 @@ def test_decisions_about_an_erased_person_are_still_found(app, found):
     assert (row["address"], row["reasons"]) == ("", "opted_out")
 
 
-def test_large_lists_take_a_large_file(app, found):
+def test_large_lists_take_a_large_file(person, found):
     """The form token is looked for before the view says how large its file may be."""
-    compliance = person(app, Role.COMPLIANCE)
+    compliance = person(Role.COMPLIANCE)
     form = {
         "list_id": "at.ecg.file",
         "file": (io.BytesIO(bytes(6_000_000)), "ecg.hash"),

@@ -10,7 +10,6 @@ from sqlalchemy import update
 from app.errors import answer
 from app.imports.tasks import import_next
 from app.languages import told
-from app.web import create_app
 from contacts.models import Contact
 from core.db import transaction
 from core.permissions import Role
@@ -20,11 +19,6 @@ from tests import world
 from tests.browsing import PASSWORD, form_token, post
 
 GERMAN = {"Accept-Language": "de-AT"}
-
-
-@pytest.fixture
-def app(database):
-    return create_app()
 
 
 @pytest.fixture

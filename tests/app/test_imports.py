@@ -3,33 +3,28 @@
 import io
 import os
 import re
+import threading
 import time
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.imports import jobs, storage
+from app.imports import jobs, pulse, storage
 from app.imports.models import ImportJob
-from app.imports.pulse import Pulse
 from app.imports.storage import Folder
 from app.imports.tasks import import_next, tidy_imports
-from app.web import create_app
 from contacts.importing import run
 from contacts.models import Contact
-from core import evidence, tasks, users
+from core import evidence, tasks
 from core.audit import AuditEvent
 from core.db import engine, transaction
 from core.permissions import Role
+from core.settings import settings
+from tests.app.installation import wait_until
 from tests.browsing import form_token, post, signed_in
 
 GOOD_AND_BAD = b"number,email,first_name\nn1,new@mail.example,New\nn2,not an address,Bad\n"
-
-
-@pytest.fixture
-def app(database):
-    return create_app()
 
 
 @pytest.fixture
@@ -174,7 +169,8 @@ def test_a_file_may_be_larger_than_a_form(marketer, monkeypatch):
     assert len(rows) > 5_000_000
     found = number_of(send(marketer, rows))
     assert row(found).size == len(rows)
-    monkeypatch.setattr("app.import_views.settings", lambda: SimpleNamespace(import_limit=1))
+    monkeypatch.setenv("CRUSOE_IMPORT_LIMIT", "1")
+    settings.cache_clear()
     answer = send(marketer, rows)
     assert answer.status_code == 422
     assert "larger than 1 MB" in answer.text
@@ -247,35 +243,21 @@ def test_a_waiting_import_is_cancelled_at_once(marketer):
 @pytest.fixture
 def small_chunks(monkeypatch):
     """A chunk of one row, so that something can happen between two of them."""
-    monkeypatch.setattr(run.import_file, "__kwdefaults__", run.import_file.__kwdefaults__ | {"chunk_size": 1})
+    monkeypatch.setattr(run, "CHUNK", 1)
 
 
-@pytest.fixture
-def anxious(monkeypatch):
-    """A pulse that looks after every chunk, not once a second."""
-    follow = Pulse.follow
-
-    def looking(pulse, source):
-        followed = follow(pulse, source)
-        reached = followed.reached
-        followed.reached = lambda line: (pulse.write(), reached(line))
-        return followed
-
-    monkeypatch.setattr(Pulse, "follow", looking)
-
-
-def test_a_running_import_ends_between_two_chunks_when_it_is_cancelled(marketer, small_chunks, anxious, monkeypatch):
+def test_a_running_import_ends_between_two_chunks_when_it_is_cancelled(marketer, small_chunks, monkeypatch):
+    monkeypatch.setattr(pulse, "PERIOD", 0.02)
     found = number_of(send(marketer, b"number,email\na,a@mail.example\nb,b@mail.example\nc,c@mail.example\n"))
-    write = Pulse.write
-
-    def cancelling(pulse):
-        write(pulse)
-        with transaction() as session:
-            jobs.cancel(session, found, actor=users.actor(session, "marketer@crew.example"))
-        write(pulse)
-
-    monkeypatch.setattr(Pulse, "write", cancelling)
-    import_next.run()
+    worker = threading.Thread(target=import_next.run)
+    with engine().begin() as holding_up:
+        # Whoever writes addresses waits for this, so the first chunk is under way until the end of the block.
+        holding_up.execute(text("SELECT pg_advisory_xact_lock(hashtext('endpoints'))"))
+        worker.start()
+        wait_until(lambda: row(found).state == "running")
+        assert post(marketer, f"/import/{found}/cancel").status_code == 302
+        wait_until(lambda: not any(thread.name == "import-pulse" for thread in threading.enumerate()))
+    worker.join()
     assert people() == {"a"}
     assert row(found).state == "cancelled"
     assert not Folder(found).path.exists()

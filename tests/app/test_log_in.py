@@ -11,11 +11,6 @@ from core.permissions import Role
 from tests.browsing import PASSWORD, add_person, form_token, post, signed_in
 
 
-@pytest.fixture
-def app(database):
-    return create_app()
-
-
 def test_a_page_sends_strangers_to_the_log_in_and_back(app):
     client = app.test_client()
     email = add_person(Role.ADMIN)

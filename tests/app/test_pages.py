@@ -5,7 +5,6 @@ import io
 import pytest
 from sqlalchemy import func, select, text
 
-from app.web import create_app
 from campaigns.models import Campaign
 from contacts.models import Contact
 from core.audit import AuditEvent
@@ -14,24 +13,7 @@ from core.permissions import Role
 from lead_handover.models import Handover
 from suppression.models import SuppressionEntry
 from tests import world
-from tests.browsing import PASSWORD, form_token, post
-
-
-@pytest.fixture
-def app(database):
-    return create_app()
-
-
-@pytest.fixture
-def found(app):
-    return world.make()
-
-
-def person(app, role):
-    client = app.test_client()
-    form = {"email": f"{role}@crew.example", "password": PASSWORD, "csrf_token": form_token(client)}
-    assert client.post("/sign-in", data=form).status_code == 302
-    return client
+from tests.browsing import form_token, post
 
 
 def state(code):
@@ -39,8 +21,8 @@ def state(code):
         return session.scalar(select(Campaign.state).where(Campaign.code == code))
 
 
-def test_a_campaign_goes_from_plan_to_launch_in_the_browser(app, found):
-    marketer, releaser = person(app, Role.MARKETER), person(app, Role.RELEASER)
+def test_a_campaign_goes_from_plan_to_launch_in_the_browser(person, found):
+    marketer, releaser = person(Role.MARKETER), person(Role.RELEASER)
     plan = {"code": "winter", "name": "Winter", "segment": "everyone", "template": "boots", "sender": "news"}
     assert post(marketer, "/campaigns/new", **plan, purpose="newsletter", tracking="none").status_code == 302
     assert post(marketer, "/campaigns/winter/check").status_code == 302
@@ -52,12 +34,12 @@ def test_a_campaign_goes_from_plan_to_launch_in_the_browser(app, found):
     assert post(marketer, "/campaigns/winter/launch").status_code == 302
     assert state("winter") == "sending"
     assert "every 2s" in marketer.get("/campaigns/winter/progress").text
-    assert post(person(app, Role.SALES), "/campaigns/winter/pause").status_code == 302
+    assert post(person(Role.SALES), "/campaigns/winter/pause").status_code == 302
     assert state("winter") == "paused"
 
 
-def test_the_page_refuses_the_approval_of_the_author(app, found):
-    admin = person(app, Role.ADMIN)
+def test_the_page_refuses_the_approval_of_the_author(person, found):
+    admin = person(Role.ADMIN)
     plan = {"code": "mine", "name": "Mine", "segment": "everyone", "template": "boots", "sender": "news"}
     post(admin, "/campaigns/new", **plan, tracking="none")
     post(admin, "/campaigns/mine/check")
@@ -69,8 +51,8 @@ def test_the_page_refuses_the_approval_of_the_author(app, found):
     assert state("mine") == "submitted"
 
 
-def test_a_changed_subject_voids_what_was_submitted(app, found):
-    marketer, releaser = person(app, Role.MARKETER), person(app, Role.RELEASER)
+def test_a_changed_subject_voids_what_was_submitted(person, found):
+    marketer, releaser = person(Role.MARKETER), person(Role.RELEASER)
     form = {"name": "Boots", "subject": "Other boots", "markup": "mjml", "body": world.BODY, "locale": "en"}
     assert post(marketer, "/templates/boots/edit", **form).status_code == 302
     answer = post(releaser, f"/campaigns/{found.waiting}/approve")
@@ -79,16 +61,16 @@ def test_a_changed_subject_voids_what_was_submitted(app, found):
     assert state(found.waiting) == "draft"
 
 
-def test_a_plan_with_a_gap_says_so_beside_the_field(app, found):
-    marketer = person(app, Role.MARKETER)
+def test_a_plan_with_a_gap_says_so_beside_the_field(person, found):
+    marketer = person(Role.MARKETER)
     plan = {"code": "Not A Code", "name": "x", "segment": "everyone", "template": "boots", "sender": "news"}
     answer = post(marketer, "/campaigns/new", **plan, tracking="none")
     assert answer.status_code == 422
     assert 'id="code-error"' in answer.text
 
 
-def test_a_template_with_a_mistake_keeps_what_was_typed(app, found):
-    marketer = person(app, Role.MARKETER)
+def test_a_template_with_a_mistake_keeps_what_was_typed(person, found):
+    marketer = person(Role.MARKETER)
     body = "<p>{{ contact.shoe_size }} is what I typed</p>"
     form = {"code": "broken", "name": "B", "subject": "s", "markup": "html", "body": body, "locale": "en"}
     answer = post(marketer, "/templates/new", **form)
@@ -97,8 +79,8 @@ def test_a_template_with_a_mistake_keeps_what_was_typed(app, found):
     assert "shoe_size" in answer.text
 
 
-def test_the_preview_stores_nothing_and_is_caged(app, found):
-    marketer = person(app, Role.MARKETER)
+def test_the_preview_stores_nothing_and_is_caged(person, found):
+    marketer = person(Role.MARKETER)
     form = {"subject": "s", "markup": "html", "body": "<p>Hello <script>alert(1)</script></p>", "locale": "en"}
     answer = post(marketer, "/templates/preview", **form)
     assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
@@ -106,8 +88,8 @@ def test_the_preview_stores_nothing_and_is_caged(app, found):
         assert session.scalar(text("SELECT count(*) FROM template_version")) == 1
 
 
-def test_a_segment_is_built_and_stored(app, found):
-    marketer = person(app, Role.MARKETER)
+def test_a_segment_is_built_and_stored(person, found):
+    marketer = person(Role.MARKETER)
     tree = {"0.kind": "all", "0.0.kind": "field", "0.0.field": "country", "0.0.operator": "is", "0.0.value": "AT"}
     counted = post(marketer, "/segments/builder", **tree, do="count")
     assert "2" in counted.text
@@ -119,18 +101,18 @@ def test_a_segment_is_built_and_stored(app, found):
     assert "is not in this segment" in marketer.get("/segments/austria?who=ada").text
 
 
-def test_an_export_is_written_down(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_an_export_is_written_down(person, found):
+    compliance = person(Role.COMPLIANCE)
     answer = post(compliance, "/contacts/export?kind=b2c")
     assert answer.mimetype == "text/csv"
     assert "ada@mail.example" in answer.text
     with transaction() as session:
         assert session.scalar(select(func.count()).where(AuditEvent.action == "contacts.export")) == 1
-    assert post(person(app, Role.MARKETER), "/contacts/export").status_code == 403
+    assert post(person(Role.MARKETER), "/contacts/export").status_code == 403
 
 
-def test_an_address_is_blocked_and_looked_up(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_an_address_is_blocked_and_looked_up(person, found):
+    compliance = person(Role.COMPLIANCE)
     answer = post(compliance, "/suppression/block", address="Ada@Mail.Example", reason="asked by phone")
     assert answer.status_code == 302
     page = compliance.get("/suppression/?address=ada@mail.example").text
@@ -140,37 +122,37 @@ def test_an_address_is_blocked_and_looked_up(app, found):
         assert session.scalar(select(func.count(SuppressionEntry.id))) == 2
 
 
-def test_a_slip_of_the_pen_is_said_beside_the_field(app, found):
+def test_a_slip_of_the_pen_is_said_beside_the_field(person, found):
     """To say that nothing is stored about it would be taken for an answer."""
-    answer = person(app, Role.COMPLIANCE).get("/suppression/?address=bob@")
+    answer = person(Role.COMPLIANCE).get("/suppression/?address=bob@")
     assert answer.status_code == 200
     assert 'id="address-error"' in answer.text
     assert "Nothing is stored about" not in answer.text
 
 
-def test_what_was_done_with_a_campaign_is_found_by_its_code(app, found):
-    page = person(app, Role.COMPLIANCE).get(f"/audit?q={found.running}").text
+def test_what_was_done_with_a_campaign_is_found_by_its_code(person, found):
+    page = person(Role.COMPLIANCE).get(f"/audit?q={found.running}").text
     assert "campaign.approved" in page
     assert f'href="/campaigns/{found.running}"' in page
     assert f'href="/campaigns/{found.waiting}"' not in page
 
 
-def test_messages_that_never_came_to_the_gate_are_shown_with_their_reason(app, found):
-    page = person(app, Role.COMPLIANCE).get(f"/campaigns/{found.running}").text
+def test_messages_that_never_came_to_the_gate_are_shown_with_their_reason(person, found):
+    page = person(Role.COMPLIANCE).get(f"/campaigns/{found.running}").text
     assert "Kept back, and why" in page
     assert "opted out" in page[page.index("Kept back, and why") :]
 
 
-def test_an_entry_is_not_lifted_by_one_person_alone(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_an_entry_is_not_lifted_by_one_person_alone(person, found):
+    compliance = person(Role.COMPLIANCE)
     alone = post(compliance, "/suppression/entries/1/lift", asked_by="compliance@crew.example", reason="why not")
     assert alone.status_code == 403
     both = post(compliance, "/suppression/entries/1/lift", asked_by="sales@crew.example", reason="a mistake")
     assert both.status_code == 302
 
 
-def test_a_broken_list_changes_nothing_and_says_why(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_a_broken_list_changes_nothing_and_says_why(person, found):
+    compliance = person(Role.COMPLIANCE)
     form = {
         "list_id": "at.ecg.file",
         "file": (io.BytesIO(b"x" * 21), "ecg.hash"),
@@ -181,8 +163,8 @@ def test_a_broken_list_changes_nothing_and_says_why(app, found):
     assert 'id="file-error"' in answer.text
 
 
-def test_a_lead_is_answered_once(app, found):
-    sales = person(app, Role.SALES)
+def test_a_lead_is_answered_once(person, found):
+    sales = person(Role.SALES)
     assert 'clicked <span class="text-secondary">clicks, ' in sales.get("/leads/").text
     assert post(sales, "/leads/1/reject", reason="because").status_code == 422
     assert post(sales, "/leads/1/accept").status_code == 302
@@ -191,14 +173,14 @@ def test_a_lead_is_answered_once(app, found):
         assert session.scalar(select(Handover.state)) == "accepted"
 
 
-def test_hostile_names_stay_text_everywhere(app, found):
+def test_hostile_names_stay_text_everywhere(person, found):
     hostile = '"><svg onload=alert(1)><script>alert(2)</script>'
     with engine().begin() as connection:
         connection.execute(text("UPDATE contact SET first_name = :n, last_name = :n, source = :n"), {"n": hostile})
         connection.execute(text("UPDATE segment SET name = :n, description = :n"), {"n": hostile})
         connection.execute(text("UPDATE campaign SET name = :n"), {"n": hostile})
         connection.execute(text("UPDATE template SET name = :n"), {"n": hostile})
-    admin = person(app, Role.ADMIN)
+    admin = person(Role.ADMIN)
     pages = ("/", "/contacts/", "/contacts/1", "/segments/", "/segments/everyone", "/segments/everyone/size")
     for path in (*pages, "/templates/", "/templates/boots", "/campaigns/", "/campaigns/summer", "/leads/", "/audit"):
         answer = admin.get(path)
@@ -207,8 +189,8 @@ def test_hostile_names_stay_text_everywhere(app, found):
         assert "<script>alert" not in answer.text
 
 
-def test_erasing_a_person_keeps_the_objection(app, found):
-    compliance = person(app, Role.COMPLIANCE)
+def test_erasing_a_person_keeps_the_objection(person, found):
+    compliance = person(Role.COMPLIANCE)
     with transaction() as session:
         bob = session.scalar(select(Contact.id).where(Contact.number == "bob"))
     assert post(compliance, f"/contacts/{bob}/erase", reason="asked for it").status_code == 302
@@ -217,12 +199,12 @@ def test_erasing_a_person_keeps_the_objection(app, found):
 
 
 @pytest.mark.parametrize("path", ["/contacts/99999999999999999999", "/contacts/9223372036854775808", "/contacts/0"])
-def test_a_number_beyond_all_rows_is_just_not_found(app, found, path):
-    assert person(app, Role.ADMIN).get(path).status_code == 404
+def test_a_number_beyond_all_rows_is_just_not_found(person, found, path):
+    assert person(Role.ADMIN).get(path).status_code == 404
 
 
-def test_all_pages_come_in_german(app, found):
-    admin = person(app, Role.ADMIN)
+def test_all_pages_come_in_german(person, found):
+    admin = person(Role.ADMIN)
     post(admin, "/profile/language", locale="de")
     assert "Warten auf Freigabe" in admin.get("/").text
     assert "Dürfen wir jetzt schreiben?" in admin.get(f"/contacts/{found.contact}").text
