@@ -1,6 +1,6 @@
 """Campaigns: the list, one of them, planning and changing one."""
 
-from flask import request
+from flask import make_response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -88,7 +88,11 @@ def progress(code: str) -> ResponseReturnValue:
     with transaction() as session:
         campaign = find(session, code)
         numbers = report(session, campaign=campaign, clock=local)
-    return page("campaigns/progress.html", campaign=campaign, numbers=numbers)
+        part = make_response(page("campaigns/progress.html", campaign=campaign, numbers=numbers))
+    if request.args.get("state") != campaign.state:
+        # The buttons around this part belong to the state of before.
+        part.headers["HX-Refresh"] = "true"
+    return part
 
 
 @routes.get("/<code>/mail")

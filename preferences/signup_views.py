@@ -55,8 +55,8 @@ def ask_for_mail(code: str) -> ResponseReturnValue:
             seen = visit(page_url=f"{settings().public_url}{request.path}", page=page)
             try:
                 ask(session, form=form, typed=request.form.get("email", ""), locale=locale, visit=seen)
-            except WrongInput as error:
-                return _form(form, locale=locale, mistake=_no_address(error, locale=locale))
+            except WrongInput:
+                return _form(form, locale=locale, mistake=_no_address(locale=locale))
     return show("asked", locale=locale, controller=form.controller)
 
 
@@ -66,15 +66,15 @@ def _mistake(form: OpenForm, *, locale: str) -> str | None:
     open_for = clock.now() - shown if shown else None
     with force_locale(locale):
         if open_for is None or not FASTEST <= open_for <= SLOWEST:
-            return str(_("Please press the button once more."))
+            return str(_("Please tick the box and press the button once more."))
         if request.form.get("consent") != "yes":
             return str(_("Please tick the box if you agree."))
     return None
 
 
-def _no_address(_error: WrongInput, *, locale: str) -> str:
+def _no_address(*, locale: str) -> str:
     with force_locale(locale):
-        return str(_("This is no e-mail address. Please check it."))
+        return str(_("This is no e-mail address. Please check it, and tick the box again."))
 
 
 def _form(form: OpenForm, *, locale: str, mistake: str | None = None) -> ResponseReturnValue:

@@ -34,8 +34,10 @@ def test_a_campaign_goes_from_plan_to_launch_in_the_browser(person, found):
     assert post(marketer, "/campaigns/winter/launch").status_code == 302
     assert state("winter") == "sending"
     assert "every 2s" in marketer.get("/campaigns/winter/progress").text
+    assert "HX-Refresh" not in marketer.get("/campaigns/winter/progress?state=sending").headers
     assert post(person(Role.SALES), "/campaigns/winter/pause").status_code == 302
     assert state("winter") == "paused"
+    assert marketer.get("/campaigns/winter/progress?state=sending").headers["HX-Refresh"] == "true"
 
 
 def test_the_page_refuses_the_approval_of_the_author(person, found):
