@@ -132,7 +132,7 @@ def test_a_campaign_is_made_by_two_people_and_a_hold_released_by_a_third(sink, a
 
     marketer.open("/campaigns/snow")
     marketer.page.click("button:has-text('Launch')")
-    expect(marketer.page.locator("#progress")).to_contain_text("of")
+    expect(marketer.page.locator("#progress")).to_contain_text("being written down")
     work_until_done()
     expect(marketer.page.locator("#progress")).to_contain_text("4 of 4", timeout=10_000)
     assert {one.recipient for one in sink.taken if "Snow is coming" in str(one.content)} == {
