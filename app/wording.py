@@ -32,11 +32,27 @@ WORDS: dict[str, dict[str, Word]] = {
             "green",
             _l("Bought something lately, was told about the right to object, and did not object."),
         ),
+        "legitimate_interest": Word(
+            _l("until objection"),
+            "green",
+            _l("The law asks for no consent here, and the person did not object."),
+        ),
         "own_request": Word(_l("own request"), "green", _l("An answer to something that the person did.")),
         "opted_out": Word(_l("opted out"), "red", _l("The person objected after the latest confirmation.")),
         "complaint": Word(_l("complaint"), "red", _l("The person marked an earlier message as spam.")),
         "hard_bounce": Word(_l("hard bounce"), "red", _l("The mail server said that this address does not exist.")),
         "internal_block": Word(_l("blocked by us"), "red", _l("Somebody here put this address or domain on the list.")),
+        "deceased": Word(_l("deceased"), "red", _l("Somebody told us that the person has died.")),
+        "restricted": Word(
+            _l("restricted"), "red", _l("The data may be kept but not used, as the person asked (Art. 18 GDPR).")
+        ),
+        "minor": Word(_l("minor"), "red", _l("The person is too young for advertising.")),
+        "case_open": Word(
+            _l("case open"), "yellow", _l("A complaint or service case of the person is being worked on.")
+        ),
+        "role_account": Word(
+            _l("address of a desk"), "yellow", _l("A mailbox like info@, for which nobody confirmed an opt-in.")
+        ),
         "consent_stale": Word(
             _l("consent stale"), "yellow", _l("The consent was last used or confirmed 18 to 24 months ago.")
         ),
@@ -48,7 +64,7 @@ WORDS: dict[str, dict[str, Word]] = {
         ),
         "no_basis": Word(_l("no basis"), "red", _l("There is neither a consent nor a purchase to rest on.")),
         "robinson_listed": Word(
-            _l("on a do-not-contact list"), "red", _l("The address or its domain stands on the Austrian ECG list.")
+            _l("on a do-not-contact list"), "red", _l("The address or its domain stands on a list that must be heeded.")
         ),
         "list_outdated": Word(
             _l("list outdated"), "yellow", _l("A do-not-contact list that must be asked is missing or too old.")

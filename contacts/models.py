@@ -3,9 +3,20 @@
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, Numeric, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from contacts.role_accounts import IS_ROLE_ACCOUNT
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
 
 
@@ -113,16 +124,23 @@ class Address(Base):
 
 
 class Endpoint(Base):
-    """The address of a contact on one channel, in clear, because people search for it."""
+    """The address of a contact on one channel, in clear, because people search for it.
+
+    `role_account`: it is one of a desk such as info@, not of a person.
+    """
 
     __tablename__ = "endpoint"
-    __table_args__ = (UniqueConstraint("channel", "address_id"),)
+    __table_args__ = (
+        UniqueConstraint("channel", "address_id"),
+        Index("ix_endpoint_role_account", "id", postgresql_where=text("role_account")),
+    )
 
     id: Mapped[Id]
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), index=True)
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))
     address_id: Mapped[int] = mapped_column(ForeignKey("address.id"))
     value: Mapped[str]
+    role_account: Mapped[bool] = mapped_column(Computed(IS_ROLE_ACCOUNT, persisted=True))
     created_at: Mapped[CreatedAt]
 
 

@@ -19,7 +19,7 @@ from lead_handover.scoring import Score, shown
 from suppression import Question, assess
 
 # What a person said, or what was decided about them, that sales must respect as marketing does.
-NO = frozenset({"opted_out", "complaint", "internal_block", "erased"})
+NO = frozenset({"opted_out", "complaint", "internal_block", "deceased", "restricted", "minor", "erased"})
 
 
 def hand_over(session: Session, scored: Sequence[Scored], *, current: RulesInForce, now: datetime) -> list[int]:

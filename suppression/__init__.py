@@ -22,7 +22,8 @@ from suppression.lists.standing import ListStatus, status
 from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
 from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
-from suppression.rule_settings import RuleSettings, RulesInForce, activate, current
+from suppression.rule_sets import RulesInForce, activate, current
+from suppression.rule_settings import RuleSettings
 from suppression.rules import ANSWERS, RELEASABLE, decide
 
 __all__ = [

@@ -13,7 +13,7 @@ from suppression.assessment import assess
 from suppression.facts import Facts
 from suppression.gathering import Question
 from suppression.models import ListHit, ListVersion, SuppressionEntry
-from suppression.rule_settings import current
+from suppression.rule_sets import current
 from suppression.rules import book, decide
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SelectBase, Subquery
 from sqlalchemy.types import Text
 
+from contacts.models import Controller
 from core import clock
 from suppression.facts import Decision, Facts, Verdict
 from suppression.gathering import (
@@ -19,6 +20,7 @@ from suppression.gathering import (
     Reach,
     make_tables,
     put_audience,
+    put_policies,
     put_recipients,
     put_situations,
     restore,
@@ -26,7 +28,9 @@ from suppression.gathering import (
 from suppression.lists.matching import catch_up, match_recipients
 from suppression.lists.standing import required_versions
 from suppression.marks import put_marks
-from suppression.rule_settings import current
+from suppression.policy import UNKNOWN
+from suppression.policy_table import policy_lines
+from suppression.rule_sets import RulesInForce, current
 from suppression.rules import book, decide
 
 VERDICT = ENUM("send", "hold", "block", name="verdict", create_type=False)
@@ -89,6 +93,8 @@ def assess(
     as_of: datetime | None = None,
     recheck_lists: bool = False,
     released: frozenset[str] = frozenset(),
+    rules: RulesInForce | None = None,
+    known_by: datetime | None = None,
 ) -> Assessment:
     """Decide about every recipient of `audience`, a SELECT of contact_id, endpoint_id, address_id (unique addresses).
 
@@ -96,20 +102,38 @@ def assess(
     are looked up in the lists themselves, not only among the known hits. `released`: codes of holds that compliance let
     pass for this run. A recipient without endpoint or contact counts as erased.
 
+    `rules`: decide by this version instead of the one in force. `known_by`: decide by what was on record at that
+    moment: consents, objections and lists as they stood then. What keeps no history (orders, choices of the preference
+    page, the country of a contact) is taken as it stands now.
+
     A handful of queries, whatever the size of the audience.
     """
     moment = clock.require_aware(as_of) if as_of else clock.now()
-    rules = current(session)
-    lists = required_versions(session, rules.settings, channel=question.channel, as_of=moment)
+    rules = rules or current(session)
+    lists = required_versions(session, rules.settings, channel=question.channel, as_of=moment, known_by=known_by)
     if not recheck_lists:
         catch_up(session)
     names = make_tables(session)
+    lines = policy_lines(
+        rules.settings, sender=_country(session, question), channel=question.channel, lists=lists, as_of=moment
+    )
+    put_policies(session, names, lines=lines)
     reach = put_audience(session, names, audience=audience, repeated=recheck_lists)
-    put_recipients(session, names, reach=reach, question=question, settings=rules.settings, as_of=moment)
+    put_recipients(session, names, reach=reach, question=question, lines=lines, as_of=moment, known_by=known_by)
     if recheck_lists:
         match_recipients(session, recipient=names.recipient, lists=lists)
-    put_marks(session, names, reach=reach, question=question, settings=rules.settings, lists=lists, as_of=moment)
-    people = put_situations(session, names, reach=reach, settings=rules.settings, lists=lists, as_of=moment)
+    put_marks(
+        session,
+        names,
+        reach=reach,
+        question=question,
+        settings=rules.settings,
+        lines=lines,
+        lists=lists,
+        as_of=moment,
+        known_by=known_by,
+    )
+    people = put_situations(session, names, reach=reach)
     restore(session)
     rulebook = book(question.purpose)
     decided = {number: decide(Facts.unpack(number), rulebook, released=released) for number in people}
@@ -124,6 +148,11 @@ def assess(
         rows=_rows(names, decided),
         session=session,
     )
+
+
+def _country(session: Session, question: Question) -> str:
+    found = session.scalar(select(Controller.country).where(Controller.id == question.controller_id))
+    return found or UNKNOWN
 
 
 def _rows(names: Names, decided: dict[int, Decision]) -> Subquery:

@@ -27,6 +27,8 @@ class Basis(StrEnum):
 
     CONSENT = "consent"
     EXISTING_CUSTOMER = "existing_customer"
+    # The law asks for no consent here, and the person did not object (Art. 6(1)(f), 21(2) GDPR).
+    LEGITIMATE_INTEREST = "legitimate_interest"
     # The person did something that calls for an answer, like typing the address into a sign-up form.
     OWN_REQUEST = "own_request"
 
@@ -51,7 +53,10 @@ class ConsentState(IntEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """One situation. `customer`: an order inside the period, made where the right to object was pointed out."""
+    """One situation. `customer`: an order inside the period, made where the right to object was pointed out.
+
+    `no_consent_needed`: the law of both countries lets people be written to on this channel until they object.
+    """
 
     opted_out: Objection = Objection.NONE
     complaint: Objection = Objection.NONE
@@ -65,6 +70,12 @@ class Facts:
     paused: bool = False
     capped: bool = False
     topic_off: bool = False
+    deceased: bool = False
+    restricted: bool = False
+    minor: bool = False
+    case_open: bool = False
+    role_account: bool = False
+    no_consent_needed: bool = False
 
     def pack(self) -> int:
         """The number of this situation, as the database computes it too."""

@@ -6,7 +6,9 @@ with the number of its `Facts` and the ids of the evidence). Each is analysed be
 fresh table for tiny otherwise, and walks through it once per recipient.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, column, insert, select, table, text
@@ -15,8 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SelectBase
 
 from suppression.facts import BASES
-from suppression.lists.standing import RequiredVersion
-from suppression.rule_settings import RuleSettings, months_before
+from suppression.policy_table import PolicyLine
 
 # Confirmations and orders of the future are not believed, but clocks of two machines may differ a little.
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
@@ -37,6 +38,7 @@ class Names:
     """The temporary tables of one assessment, numbered so that a transaction may hold several."""
 
     audience: str
+    policy: str
     recipient: str
     mark: str
     situation: str
@@ -50,13 +52,18 @@ _TABLES = """
     SET LOCAL default_statistics_target = 10;
     SET LOCAL plan_cache_mode = force_custom_plan;
     CREATE TEMP TABLE {audience} (contact_id bigint, endpoint_id bigint, address_id bigint) ON COMMIT DROP;
+    CREATE TEMP TABLE {policy} (policy smallint, country text, kind text, fresh_after timestamptz,
+      lapsed_before timestamptz, customer_since timestamptz, no_consent_needed boolean, list_outdated boolean)
+      ON COMMIT DROP;
     CREATE TEMP TABLE {recipient} (contact_id bigint, endpoint_id bigint, address_id bigint,
-      known boolean, country text, consent_id bigint, confirmed_at timestamptz, withdrawn_at timestamptz,
-      fresh boolean) ON COMMIT DROP;
+      known boolean, country text, policy smallint, consent_id bigint, confirmed_at timestamptz,
+      withdrawn_at timestamptz, fresh boolean) ON COMMIT DROP;
     CREATE TEMP TABLE {mark} (address_id bigint, opted_out_at timestamptz, opted_out_id bigint,
       complaint_at timestamptz, complaint_id bigint, hard_bounce_at timestamptz, hard_bounce_id bigint,
-      internal_block_at timestamptz, internal_block_id bigint, purchase_id bigint, used_at timestamptz,
-      list_version_id bigint, paused boolean, capped boolean, topic_off boolean) ON COMMIT DROP;
+      internal_block_at timestamptz, internal_block_id bigint, kept_back_id bigint, deceased boolean,
+      restricted boolean, minor boolean, case_open boolean, purchase_id bigint, ordered_at timestamptz,
+      used_at timestamptz, list_version_id bigint, paused boolean, capped boolean, topic_off boolean,
+      role_account boolean) ON COMMIT DROP;
     CREATE TEMP TABLE {situation} (contact_id bigint, endpoint_id bigint, address_id bigint, facts integer,
       consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint) ON COMMIT DROP
 """
@@ -79,7 +86,7 @@ def make_tables(session: Session) -> Names:
     transaction, number = session.info.get("assessments", (None, 0))
     number = number + 1 if transaction is session.get_transaction() else 1
     session.info["assessments"] = (session.get_transaction(), number)
-    names = Names(*(f"{name}_{number}" for name in ("audience", "recipient", "mark", "situation")))
+    names = Names(*(f"{name}_{number}" for name in ("audience", "policy", "recipient", "mark", "situation")))
     session.execute(text(_TABLES.format(**vars(names))))
     return names
 
@@ -131,34 +138,75 @@ def put_audience(session: Session, names: Names, *, audience: SelectBase, repeat
     return reach
 
 
+_POLICIES = """
+    INSERT INTO {policy} SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS line (policy smallint, country text,
+      kind text, fresh_after timestamptz, lapsed_before timestamptz, customer_since timestamptz,
+      no_consent_needed boolean, list_outdated boolean)
+"""
+
+
+def put_policies(session: Session, names: Names, *, lines: Sequence[PolicyLine]) -> None:
+    """Fill `policy`: what holds in each country for each kind of people, some dozen rows."""
+    rows = json.dumps([asdict(line) for line in lines], default=datetime.isoformat)
+    session.execute(text(_POLICIES.format(policy=names.policy)), {"lines": rows})
+
+
 # A confirmation that lies in the future proves nothing, except that some clock is off.
+_CONSENTS = """
+    SELECT id, address_id, withdrawn_at, CASE WHEN confirmed_at <= :latest THEN confirmed_at END AS confirmed_at
+    FROM consent
+    WHERE controller_id = :controller AND channel = :channel AND purpose = :purpose
+      AND address_id BETWEEN :first_address AND :last_address
+"""
+
+# What was known at a moment of the past: the sum of the steps that were on record by then.
+_CONSENTS_THEN = """
+    SELECT c.id, c.address_id, max(e.at) FILTER (WHERE e.step = 'withdrawn') AS withdrawn_at,
+      max(e.at) FILTER (WHERE e.step = 'confirmed' AND e.at <= :latest) AS confirmed_at
+    FROM consent AS c JOIN consent_event AS e ON e.consent_id = c.id AND e.recorded_at <= :known_by
+    WHERE c.controller_id = :controller AND c.channel = :channel AND c.purpose = :purpose
+      AND c.address_id BETWEEN :first_address AND :last_address
+    GROUP BY c.id
+"""
+
+# Who is erased has no country and no kind any more: the strictest policy for people.
 _RECIPIENTS = """
     INSERT INTO {recipient}
     SELECT who.contact_id, who.endpoint_id, who.address_id, who.endpoint_id IS NOT NULL AND c.id IS NOT NULL, c.country,
-      k.id, k.confirmed_at, k.withdrawn_at, coalesce(k.confirmed_at > :fresh_after, false)
+      p.policy, k.id, k.confirmed_at, k.withdrawn_at, coalesce(k.confirmed_at > p.fresh_after, false)
     FROM {audience} AS who
     LEFT JOIN contact AS c ON c.id = who.contact_id AND c.id BETWEEN :first_contact AND :last_contact
-    LEFT JOIN (
-        SELECT id, address_id, withdrawn_at, CASE WHEN confirmed_at <= :latest THEN confirmed_at END AS confirmed_at
-        FROM consent
-        WHERE controller_id = :controller AND channel = :channel AND purpose = :purpose
-          AND address_id BETWEEN :first_address AND :last_address
-    ) AS k ON k.address_id = who.address_id
+    JOIN {policy} AS p ON p.kind = coalesce(c.kind, 'b2c')
+      AND p.country = CASE WHEN coalesce(c.country, '') = ANY (:countries) THEN coalesce(c.country, '') ELSE '*' END
+    LEFT JOIN ({consents}) AS k ON k.address_id = who.address_id
 """
 
 
 def put_recipients(
-    session: Session, names: Names, *, reach: Reach, question: Question, settings: RuleSettings, as_of: datetime
+    session: Session,
+    names: Names,
+    *,
+    reach: Reach,
+    question: Question,
+    lines: Sequence[PolicyLine],
+    as_of: datetime,
+    known_by: datetime | None,
 ) -> None:
-    """Fill `recipient`: the audience with country and consent."""
+    """Fill `recipient`: the audience with country, policy and consent."""
+    consents = _CONSENTS if known_by is None else _CONSENTS_THEN
     session.execute(
-        text(_RECIPIENTS.format(recipient=names.recipient, audience=names.audience)),
+        text(
+            _RECIPIENTS.format(
+                recipient=names.recipient, audience=names.audience, policy=names.policy, consents=consents
+            )
+        ),
         {
             "channel": question.channel,
             "controller": question.controller_id,
             "purpose": question.purpose,
             "latest": as_of + CLOCKS_MAY_DIFFER,
-            "fresh_after": months_before(as_of, settings.stale_after_months),
+            "countries": sorted({line.country for line in lines}),
+            **({"known_by": known_by} if known_by else {}),
             **reach.ids,
         },
     )
@@ -177,16 +225,17 @@ _DIGITS = {
     "internal_block": _objection("m.internal_block_at"),
     "consent": (
         "CASE WHEN r.consent_id IS NULL THEN 0 WHEN r.confirmed_at IS NULL THEN 1"
-        " WHEN greatest(r.confirmed_at, m.used_at) < :lapsed_before THEN 2"
-        " WHEN greatest(r.confirmed_at, m.used_at) <= :fresh_after THEN 3 ELSE 4 END"
+        " WHEN greatest(r.confirmed_at, m.used_at) < p.lapsed_before THEN 2"
+        " WHEN greatest(r.confirmed_at, m.used_at) <= p.fresh_after THEN 3 ELSE 4 END"
     ),
-    "customer": "CAST(m.purchase_id IS NOT NULL AS int)",
+    "customer": "CAST(coalesce(m.ordered_at >= p.customer_since, false) AS int)",
     "erased": "CAST(NOT r.known AS int)",
     "listed": "CAST(m.list_version_id IS NOT NULL AS int)",
-    "list_outdated": "CAST(coalesce(r.country, '') = ANY (:outdated) AS int)",
-    "paused": "CAST(coalesce(m.paused, false) AS int)",
-    "capped": "CAST(coalesce(m.capped, false) AS int)",
-    "topic_off": "CAST(coalesce(m.topic_off, false) AS int)",
+    "list_outdated": "CAST(p.list_outdated AS int)",
+    "no_consent_needed": "CAST(p.no_consent_needed AS int)",
+} | {
+    name: f"CAST(coalesce(m.{name}, false) AS int)"
+    for name in ("paused", "capped", "topic_off", "deceased", "restricted", "minor", "case_open", "role_account")
 }
 
 _STANDING_ENTRY = "CASE {} END".format(
@@ -194,7 +243,7 @@ _STANDING_ENTRY = "CASE {} END".format(
         f"WHEN m.{cause}_at > coalesce(r.confirmed_at, '-infinity') THEN m.{cause}_id"
         for cause in ("opted_out", "complaint", "hard_bounce")
     )
-    + " ELSE m.internal_block_id"
+    + " ELSE coalesce(m.internal_block_id, m.kept_back_id)"
 )
 
 
@@ -208,29 +257,16 @@ def _packed() -> str:
 _SITUATION = f"""
     INSERT INTO {{situation}}
     SELECT r.contact_id, r.endpoint_id, r.address_id, {_packed()},
-      r.consent_id, m.purchase_id, {_STANDING_ENTRY}, m.list_version_id
-    FROM {{recipient}} AS r LEFT JOIN {{mark}} AS m ON m.address_id = r.address_id
+      r.consent_id, CASE WHEN m.ordered_at >= p.customer_since THEN m.purchase_id END, {_STANDING_ENTRY},
+      m.list_version_id
+    FROM {{recipient}} AS r JOIN {{policy}} AS p ON p.policy = r.policy
+    LEFT JOIN {{mark}} AS m ON m.address_id = r.address_id
 """  # noqa: S608 - no text of a user in it
 
 
-def put_situations(
-    session: Session,
-    names: Names,
-    *,
-    reach: Reach,
-    settings: RuleSettings,
-    lists: tuple[RequiredVersion, ...],
-    as_of: datetime,
-) -> dict[int, int]:
+def put_situations(session: Session, names: Names, *, reach: Reach) -> dict[int, int]:
     """Fill `situation` and answer how many recipients are in each: the number of the facts → recipients."""
-    session.execute(
-        text(_SITUATION.format(situation=names.situation, recipient=names.recipient, mark=names.mark)),
-        {
-            "fresh_after": months_before(as_of, settings.stale_after_months),
-            "lapsed_before": months_before(as_of, settings.lapsed_after_months),
-            "outdated": sorted({country for found in lists if found.outdated for country in found.concerned}),
-        },
-    )
+    session.execute(text(_SITUATION.format(**vars(names))))
     analyse(session, names.situation, reach)
     counted = session.execute(text(f"SELECT facts, count(*) AS people FROM {names.situation} GROUP BY facts"))  # noqa: S608 - a name of ours
     return {row.facts: row.people for row in counted}

@@ -3,6 +3,7 @@
 Most recipients have no mark at all. Those who have get one row, however many things are known about them.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import text
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from suppression.gathering import CLOCKS_MAY_DIFFER, Names, Question, Reach, analyse
 from suppression.lists.standing import RequiredVersion
-from suppression.rule_settings import Cap, RuleSettings, months_before
+from suppression.policy_table import PolicyLine
+from suppression.rule_settings import Cap, RoleAccounts, RuleSettings
 from suppression.rules import ANSWERS
 
 # The month of a recipient's own wish for at most so many messages.
@@ -21,8 +23,17 @@ MONTH = timedelta(days=30)
 _IN_SCOPE = """
     (e.channel IS NULL OR e.channel = :channel) AND (e.controller_id IS NULL OR e.controller_id = :controller)
     AND (e.purpose = :purpose OR (e.purpose IS NULL AND NOT (:answering AND e.cause = 'opted_out')))
-    AND NOT EXISTS (SELECT 1 FROM suppression_lift AS l WHERE l.entry_id = e.id)
+    AND (e.until IS NULL OR e.until > :as_of) AND {known}
+    AND NOT EXISTS (SELECT 1 FROM suppression_lift AS l WHERE l.entry_id = e.id AND {lifted})
 """
+
+# Now everything that is stored counts, whatever the clocks say. Of a moment of the past, what was on record by then.
+_KNOWN_NOW = {"known": "true", "lifted": "true", "exposed": "true"}
+_KNOWN_THEN = {
+    "known": "e.recorded_at <= :known_by",
+    "lifted": "l.at <= :known_by",
+    "exposed": "x.last_at <= :known_by",
+}
 
 _ENTRIES = f"""
     SELECT r.address_id, e.cause AS kind, e.at, e.id AS ref
@@ -35,6 +46,27 @@ _DOMAIN_ENTRIES = f"""
     FROM {{recipient}} AS r JOIN address AS a ON a.id = r.address_id
     JOIN suppression_entry AS e ON e.domain_key = a.domain_key WHERE {_IN_SCOPE}
 """  # noqa: S608 - no text of a user in it
+
+_SUBDOMAIN_ENTRIES = f"""
+    SELECT r.address_id, e.cause, e.at, e.id
+    FROM {{recipient}} AS r JOIN endpoint AS n ON n.id = r.endpoint_id
+    JOIN suppression_entry AS e ON e.below IS NOT NULL AND EXISTS (
+        SELECT 1 FROM unnest(e.below) AS domain
+        WHERE right(lower(n.value), length(domain) + 1) = '.' || domain
+    ) WHERE {_IN_SCOPE}
+"""  # noqa: S608 - no text of a user in it
+
+_COMPANY_ENTRIES = f"""
+    SELECT r.address_id, e.cause, e.at, e.id
+    FROM {{recipient}} AS r JOIN contact AS c ON c.id = r.contact_id
+    JOIN suppression_entry AS e ON e.company_id = c.company_id WHERE {_IN_SCOPE}
+"""  # noqa: S608 - no text of a user in it
+
+# Each is looked for only where there are any: it means walking through all addresses or contacts.
+_WIDE_ENTRIES = {"domain_key": _DOMAIN_ENTRIES, "below": _SUBDOMAIN_ENTRIES, "company_id": _COMPANY_ENTRIES}
+
+_HAS_ANY = ", ".join(f"coalesce(bool_or({column} IS NOT NULL), false) AS {column}" for column in _WIDE_ENTRIES)
+_WIDER = f"SELECT {_HAS_ANY} FROM suppression_entry WHERE address_id IS NULL"  # noqa: S608 - columns of ours
 
 # Orders and the last use matter only where there is no fresh consent: it is the stronger basis by itself.
 _ORDERS = """
@@ -60,6 +92,11 @@ _LISTINGS = """
       ON v.version_id = h.version_id AND v.country = coalesce(r.country, '')
 """
 
+_ROLE_ACCOUNTS = """
+    SELECT r.address_id, 'role', NULL, NULL
+    FROM {recipient} AS r JOIN endpoint AS e ON e.id = r.endpoint_id WHERE e.role_account AND NOT r.fresh
+"""
+
 _PAUSES = """
     SELECT r.address_id, 'pause', c.paused_until, NULL
     FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id
@@ -77,7 +114,7 @@ _OWN_WISH = """
     FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id
     JOIN exposure AS x ON x.address_id = r.address_id
     WHERE x.address_id BETWEEN :first_address AND :last_address AND c.most_per_month IS NOT NULL
-      AND x.channel = :channel AND x.purpose <> ALL (:answers) AND x.day > :month_ago
+      AND x.channel = :channel AND x.purpose <> ALL (:answers) AND x.day > :month_ago AND {exposed}
     GROUP BY r.address_id, c.most_per_month HAVING sum(x.messages) >= c.most_per_month
 """
 
@@ -85,7 +122,7 @@ _CAP = """
     SELECT r.address_id, 'cap', max(x.last_at), NULL
     FROM {{recipient}} AS r JOIN exposure AS x ON x.address_id = r.address_id
     WHERE x.address_id BETWEEN :first_address AND :last_address
-      AND x.channel = :channel AND {purpose} AND x.day > :cap_after_{number}
+      AND x.channel = :channel AND {purpose} AND x.day > :cap_after_{number} AND {{exposed}}
     GROUP BY r.address_id HAVING sum(x.messages) >= :cap_messages_{number}
 """
 
@@ -100,12 +137,19 @@ _MARK = """
       (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'hard_bounce'))[1],
       max(at) FILTER (WHERE kind = 'internal_block'),
       (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'internal_block'))[1],
+      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind IN ('deceased', 'restricted', 'minor', 'case_open')))[1],
+      bool_or(kind = 'deceased'),
+      bool_or(kind = 'restricted'),
+      bool_or(kind = 'minor'),
+      bool_or(kind = 'case_open'),
       (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'order'))[1],
+      max(at) FILTER (WHERE kind = 'order'),
       max(at) FILTER (WHERE kind = 'use'),
       min(ref) FILTER (WHERE kind = 'listing'),
       bool_or(kind = 'pause'),
       bool_or(kind = 'cap'),
-      bool_or(kind = 'topic')
+      bool_or(kind = 'topic'),
+      bool_or(kind = 'role')
     FROM ({parts}) AS known (address_id, kind, at, ref) GROUP BY address_id
 """
 
@@ -117,18 +161,15 @@ def put_marks(
     reach: Reach,
     question: Question,
     settings: RuleSettings,
+    lines: Sequence[PolicyLine],
     lists: tuple[RequiredVersion, ...],
     as_of: datetime,
+    known_by: datetime | None,
 ) -> None:
     """Fill `mark`: one row for each recipient about whom anything is known besides the consent."""
-    parts = [_ENTRIES, _ORDERS, _USES, _LISTINGS, _PAUSES, _OWN_WISH]
-    # Blocked domains are rare, and looking for them means walking through the addresses.
-    if session.scalar(text("SELECT EXISTS (SELECT 1 FROM suppression_entry WHERE domain_key IS NOT NULL)")):
-        parts.append(_DOMAIN_ENTRIES)
-    if question.topic is not None:
-        parts.append(_TOPIC_OFF)
-    parts += [_cap_part(number, cap) for number, cap in _caps(settings, question)]
-    union = " UNION ALL ".join(part.format(recipient=names.recipient) for part in parts)
+    known = _KNOWN_NOW if known_by is None else _KNOWN_THEN
+    parts = _parts(session, question, settings)
+    union = " UNION ALL ".join(part.format(recipient=names.recipient, **known) for part in parts)
     pairs = [(found.version_id, country) for found in lists if found.version_id for country in found.concerned]
     session.execute(
         text(_MARK.format(mark=names.mark, parts=union)),
@@ -141,16 +182,28 @@ def put_marks(
             "answers": list(ANSWERS),
             "as_of": as_of,
             "latest": as_of + CLOCKS_MAY_DIFFER,
-            "customer_since": months_before(as_of, settings.customer_months),
-            "lapsed_before": months_before(as_of, settings.lapsed_after_months),
+            "customer_since": min((line.customer_since for line in lines if line.customer_since), default=as_of),
+            "lapsed_before": min(line.lapsed_before for line in lines),
             "month_ago": (as_of - MONTH).date(),
             "versions": [version for version, _country in pairs],
             "countries": [country for _version, country in pairs],
+            **({"known_by": known_by} if known_by else {}),
             **reach.ids,
             **_cap_values(settings, question, as_of.date()),
         },
     )
     analyse(session, names.mark, reach)
+
+
+def _parts(session: Session, question: Question, settings: RuleSettings) -> list[str]:
+    parts = [_ENTRIES, _ORDERS, _USES, _LISTINGS, _PAUSES, _OWN_WISH]
+    wider = session.execute(text(_WIDER)).one()
+    parts += [part for column, part in _WIDE_ENTRIES.items() if getattr(wider, column)]
+    if settings.role_accounts is RoleAccounts.HOLD:
+        parts.append(_ROLE_ACCOUNTS)
+    if question.topic is not None:
+        parts.append(_TOPIC_OFF)
+    return parts + [_cap_part(number, cap) for number, cap in _caps(settings, question)]
 
 
 def _caps(settings: RuleSettings, question: Question) -> list[tuple[int, Cap]]:

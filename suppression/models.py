@@ -18,6 +18,12 @@ class Cause(StrEnum):
     COMPLAINT = "complaint"
     HARD_BOUNCE = "hard_bounce"
     INTERNAL_BLOCK = "internal_block"
+    DECEASED = "deceased"
+    # The person asked that the data be kept but not used (Art. 18 GDPR).
+    RESTRICTED = "restricted"
+    MINOR = "minor"
+    # A complaint or a service case of the person is being worked on.
+    CASE_OPEN = "case_open"
 
 
 class Stage(StrEnum):
@@ -36,22 +42,28 @@ class VersionState(StrEnum):
 
 
 class SuppressionEntry(Base):
-    """One reason not to write to an address or to a whole domain. Never updated, never deleted.
+    """One reason not to write to an address, to a whole domain or to a company. Never updated, never deleted.
 
-    An absent channel, purpose or controller means all of them.
+    An absent channel, purpose or controller means all of them; an absent `until`, for good. `below`: the spellings of a
+    domain whose sub-domains are meant as well, in clear, since nothing tells from a keyed hash what lies above it.
     """
 
     __tablename__ = "suppression_entry"
-    __table_args__ = (CheckConstraint("(address_id IS NULL) <> (domain_key IS NULL)", name="address_or_domain"),)
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(address_id, domain_key, company_id) = 1", name="address_or_domain"),
+    )
 
     id: Mapped[Id]
     address_id: Mapped[int | None] = mapped_column(ForeignKey("address.id"), index=True)
     domain_key: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    below: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("company.id"), index=True)
     channel: Mapped[str | None]
     purpose: Mapped[str | None]
     controller_id: Mapped[int | None] = mapped_column(ForeignKey("controller.id"))
     cause: Mapped[Cause] = mapped_column(text_enum(Cause))
     at: Mapped[Moment]
+    until: Mapped[Moment | None]
     source: Mapped[str]
     evidence: Mapped[Document] = mapped_column(server_default="{}")
     recorded_at: Mapped[CreatedAt]
@@ -111,14 +123,26 @@ class ListHit(Base):
 
 
 class RuleSet(Base):
-    """A version of the rule settings. The newest activated one is in force."""
+    """A version of the rule settings, as it was proposed. Never updated, never deleted."""
 
     __tablename__ = "rule_set"
 
     id: Mapped[Id]
     settings: Mapped[Document]
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
-    activated_at: Mapped[CreatedAt]
+    proposed_at: Mapped[CreatedAt]
+    proposed_by: Mapped[str]
+    note: Mapped[str] = mapped_column(server_default="")
+
+
+class RuleActivation(Base):
+    """A version was put into force. The newest row says which one is. Never updated, never deleted."""
+
+    __tablename__ = "rule_activation"
+
+    id: Mapped[Id]
+    rule_set_id: Mapped[int] = mapped_column(ForeignKey("rule_set.id"))
+    at: Mapped[CreatedAt]
     activated_by: Mapped[str]
 
 

@@ -26,6 +26,10 @@ def table() -> Table:
         Cause.COMPLAINT.value: _("complaint"),
         Cause.HARD_BOUNCE.value: _("hard bounce"),
         Cause.INTERNAL_BLOCK.value: _("blocked by us"),
+        Cause.DECEASED.value: _("deceased"),
+        Cause.RESTRICTED.value: _("restricted"),
+        Cause.MINOR.value: _("minor"),
+        Cause.CASE_OPEN.value: _("case open"),
     }
     return Table(
         columns=(

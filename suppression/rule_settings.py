@@ -1,27 +1,23 @@
-"""The numbers and lists that the rules work with: data, versioned, never changed in place."""
+"""The numbers, lists and rows of law that the rules work with: data, versioned, never changed in place."""
 
 import json
 from calendar import monthrange
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import insert, select, text
-from sqlalchemy.orm import Session
+from pydantic import Field, model_validator
 
-from core import audit
-from suppression.models import RuleSet
+from contacts.models import Channel
+from suppression.policies import shipped
+from suppression.policy import UNKNOWN, Policy, PolicyRow, Strict, policy
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RequiredList(_Strict):
+class RequiredList(Strict):
     """A do-not-contact list that must be asked for people in some countries, and how old it may be.
 
     `unknown_country`: it is asked for people whose country is not known, too. The age counts from publication.
@@ -35,10 +31,10 @@ class RequiredList(_Strict):
     @property
     def concerned(self) -> tuple[str, ...]:
         """The countries it is asked for; an empty one stands for unknown."""
-        return (*self.countries, "") if self.unknown_country else self.countries
+        return (*self.countries, UNKNOWN) if self.unknown_country else self.countries
 
 
-class Cap(_Strict):
+class Cap(Strict):
     """At most so many messages in so many days to one person; without a purpose, of all advertising together."""
 
     messages: int = Field(ge=1)
@@ -46,20 +42,38 @@ class Cap(_Strict):
     purpose: str | None = None
 
 
-class RuleSettings(_Strict):
-    """What a company may decide about the rules. The defaults are the cautious reading of German and Austrian law."""
+class RoleAccounts(StrEnum):
+    """What becomes of advertising to info@ and the like where nobody confirmed an opt-in for it."""
+
+    HOLD = "hold"
+    SEND = "send"
+
+
+class RuleSettings(Strict):
+    """What a company may decide about the rules, and the rows of law it goes by.
+
+    The defaults are the cautious reading of German and Austrian law. `markets`: where the company does business; people
+    of unknown country get the strictest answer of all of them. `required_lists` stands for what the rows of law ask for
+    on every channel; without it, the lists of the rows are asked. `channels`: where the company advertises, so that the
+    lists which those channels need are watched for their age; asking about another channel works all the same.
+    """
 
     stale_after_months: int = Field(18, ge=1)
     lapsed_after_months: int = Field(24, ge=1)
     customer_months: int = Field(24, ge=1)
-    required_lists: tuple[RequiredList, ...] = (RequiredList(list_id="at.ecg.file", countries=("AT",)),)
+    markets: tuple[Country, ...] = ("AT", "CH", "DE")
+    channels: tuple[Channel, ...] = (Channel.EMAIL,)
+    role_accounts: RoleAccounts = RoleAccounts.HOLD
+    required_lists: tuple[RequiredList, ...] | None = None
     caps: tuple[Cap, ...] = ()
+    policies: tuple[PolicyRow, ...] = Field(default_factory=shipped)
 
     @model_validator(mode="after")
     def _stale_comes_first(self) -> "RuleSettings":
         if self.lapsed_after_months < self.stale_after_months:
             raise ValueError("lapsed_after_months must not be smaller than stale_after_months")
-        if len({required.list_id for required in self.required_lists}) < len(self.required_lists):
+        named = [required.list_id for required in self.required_lists or ()]
+        if len(set(named)) < len(named):
             raise ValueError("a list is named twice in required_lists")
         return self
 
@@ -68,37 +82,47 @@ class RuleSettings(_Strict):
         """SHA-256 of the settings in one spelling."""
         return sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).digest()
 
+    def policy_for(self, *, country: str, sender: str, channel: str, kind: str, on: datetime) -> Policy:
+        """What the law asks for: see `suppression.policy.policy`."""
+        asked = (country, sender, channel, kind, on.date())
+        if asked not in self._answered:
+            self._answered[asked] = policy(
+                self.policies,
+                recipient=country,
+                sender=sender,
+                channel=channel,
+                kind=kind,
+                on=on.date(),
+                markets=self.markets,
+            )
+        return self._answered[asked]
 
-@dataclass(frozen=True)
-class RulesInForce:
-    """A version of the settings: what a decision names as the rules it was made under."""
+    # Settings are read once and asked for each batch of messages.
+    @cached_property
+    def _answered(self) -> dict[tuple[str, str, str, str, date], Policy]:
+        return {}
 
-    version: int
-    settings: RuleSettings
-
-
-def current(session: Session) -> RulesInForce:
-    """The settings in force. An installation that never chose any works under the defaults, stored as version 1."""
-    newest = session.execute(select(RuleSet.id, RuleSet.settings).order_by(RuleSet.id.desc()).limit(1)).first()
-    if newest is None:
-        return activate(session, RuleSettings(), actor="system")
-    return RulesInForce(version=newest.id, settings=RuleSettings.model_validate(newest.settings))
-
-
-def activate(session: Session, settings: RuleSettings, *, actor: str) -> RulesInForce:
-    """Put settings into force as a new version; the same settings again stay the version that they are."""
-    # Two first uses at the same moment must not make two versions.
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('rule_set'))"))
-    newest = session.execute(select(RuleSet.id, RuleSet.sha256).order_by(RuleSet.id.desc()).limit(1)).first()
-    if newest is not None and newest.sha256 == settings.digest:
-        return RulesInForce(version=newest.id, settings=settings)
-    version = session.execute(
-        insert(RuleSet)
-        .values(settings=settings.model_dump(mode="json"), sha256=settings.digest, activated_by=actor)
-        .returning(RuleSet.id)
-    ).scalar_one()
-    audit.record(session, actor=actor, action="rules.activate", object_type="rule_set", object_id=version)
-    return RulesInForce(version=version, settings=settings)
+    def lists_for(self, channel: str, *, on: date) -> tuple[RequiredList, ...]:
+        """The lists that must be asked on a channel: those of the company's choice, or those of the rows of law."""
+        if self.required_lists is not None:
+            return self.required_lists
+        duties: dict[str, tuple[list[str], int]] = {}
+        for row in self.policies:
+            if channel in row.channels and any(
+                row.holds(country=row.country, channel=channel, kind=kind, on=on) for kind in row.kinds
+            ):
+                for duty in row.lists:
+                    countries, age = duties.get(duty.list_id, ([], duty.max_age_days))
+                    duties[duty.list_id] = ([*countries, row.country], min(age, duty.max_age_days))
+        return tuple(
+            RequiredList(
+                list_id=list_id,
+                countries=tuple(dict.fromkeys(countries)),
+                unknown_country=not set(countries).isdisjoint(self.markets),
+                max_age_days=age,
+            )
+            for list_id, (countries, age) in duties.items()
+        )
 
 
 def months_before(moment: datetime, months: int) -> datetime:

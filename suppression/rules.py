@@ -33,28 +33,30 @@ class RuleBook:
     basis: Callable[[Facts], Basis | None]
 
 
-def is_customer(facts: Facts) -> bool:
-    """Whether the existing-customer exception (Art. 13(2) ePrivacy, § 7(3) UWG, § 174(4) TKG 2021) stands.
+def without_consent(facts: Facts) -> Basis | None:
+    """The ground there is without consent: the existing-customer exception, or that the law asks for none.
 
-    Who ever objected is out of it for good: a later consent allows mail for as long as it lasts, but it does not bring
-    the exception back.
+    The exception: Art. 13(2) ePrivacy, § 7(3) UWG, § 174(4) TKG 2021. Who ever objected is out of both for good: a
+    later consent allows mail for as long as it lasts, but it does not bring them back.
     """
-    return facts.customer and facts.opted_out is Objection.NONE and facts.complaint is Objection.NONE
+    if facts.opted_out is not Objection.NONE or facts.complaint is not Objection.NONE:
+        return None
+    if facts.customer:
+        return Basis.EXISTING_CUSTOMER
+    return Basis.LEGITIMATE_INTEREST if facts.no_consent_needed else None
 
 
 def advertising_basis(facts: Facts) -> Basis | None:
-    """The strongest ground there is: fresh consent, else existing customer, else stale consent, else nothing."""
+    """The strongest ground there is: fresh consent, else one that needs none, else stale consent, else nothing."""
     if facts.opted_out is Objection.STANDING or facts.complaint is Objection.STANDING:
         return None
     if facts.consent is ConsentState.FRESH:
         return Basis.CONSENT
-    if is_customer(facts):
-        return Basis.EXISTING_CUSTOMER
-    return Basis.CONSENT if facts.consent is ConsentState.STALE else None
+    return without_consent(facts) or (Basis.CONSENT if facts.consent is ConsentState.STALE else None)
 
 
 def _only_consent(state: ConsentState) -> Callable[[Facts], bool]:
-    return lambda facts: facts.consent is state and not is_customer(facts)
+    return lambda facts: facts.consent is state and without_consent(facts) is None
 
 
 def _listed_as(*, consent: bool) -> Callable[[Facts], bool]:
@@ -71,6 +73,12 @@ COMPLAINT = Rule("complaint", _BLOCK, lambda facts: facts.complaint is Objection
 HARD_BOUNCE = Rule("hard_bounce", _BLOCK, lambda facts: facts.hard_bounce is Objection.STANDING)
 # The house decided it, so only the house takes it back: no opt-in answers an internal block.
 INTERNAL_BLOCK = Rule("internal_block", _BLOCK, lambda facts: facts.internal_block is not Objection.NONE)
+# Nobody wants to read the name of the dead on a letter; what relatives told us is taken as it is.
+DECEASED = Rule("deceased", _BLOCK, lambda facts: facts.deceased)
+# The data may be kept and nothing else (Art. 18(2) GDPR).
+RESTRICTED = Rule("restricted", _BLOCK, lambda facts: facts.restricted)
+# Children merit specific protection where data are used for marketing (recital 38 GDPR).
+MINOR = Rule("minor", _BLOCK, lambda facts: facts.minor)
 # The recipient wants other mail of this kind, but not this topic.
 TOPIC_OFF = Rule("topic_off", _BLOCK, lambda facts: facts.topic_off)
 # Nobody is there any more: the contact was erased after the message was planned.
@@ -89,6 +97,15 @@ LISTED_WITHOUT_CONSENT = Rule("robinson_listed", _BLOCK, _listed_as(consent=Fals
 LIST_OUTDATED = Rule("list_outdated", _HOLD, lambda facts: facts.list_outdated, releasable=True)
 # A listing does not revoke consent given to one sender, but somebody should look at the two together.
 LISTED_WITH_CONSENT = Rule("robinson_listed", _HOLD, _listed_as(consent=True), releasable=True)
+# A desk is nobody's own mailbox. Where somebody confirmed for it that counts; what one buyer did binds no colleague.
+ROLE_ACCOUNT = Rule(
+    "role_account",
+    _HOLD,
+    lambda facts: facts.role_account and advertising_basis(facts) is not Basis.CONSENT,
+    releasable=True,
+)
+# Nobody praises goods to a person whose complaint about them is not settled. Closing the case ends it.
+CASE_OPEN = Rule("case_open", _HOLD, lambda facts: facts.case_open)
 # The recipient asked for a break. It is the recipient's to end, so nobody can release it.
 PAUSED = Rule("paused", _HOLD, lambda facts: facts.paused)
 # Enough for now, by the rule of the house or by the recipient's own wish.
@@ -100,6 +117,9 @@ ADVERTISING = RuleBook(
         COMPLAINT,
         HARD_BOUNCE,
         INTERNAL_BLOCK,
+        DECEASED,
+        RESTRICTED,
+        MINOR,
         TOPIC_OFF,
         ERASED,
         CONSENT_LAPSED,
@@ -109,6 +129,8 @@ ADVERTISING = RuleBook(
         LISTED_WITHOUT_CONSENT,
         LIST_OUTDATED,
         LISTED_WITH_CONSENT,
+        ROLE_ACCOUNT,
+        CASE_OPEN,
         PAUSED,
         FREQUENCY_CAPPED,
     ),
@@ -119,7 +141,10 @@ ADVERTISING = RuleBook(
 # nobody could ever come back by a new opt-in. A complaint does count, because anybody can type somebody else's address
 # into a form; so does a dead mailbox and what the house blocked. `opted_out` is here for those who object to exactly
 # these mails (an entry that names the purpose).
-ANSWERING = RuleBook(rules=(OPTED_OUT, COMPLAINT, HARD_BOUNCE, INTERNAL_BLOCK), basis=lambda _facts: Basis.OWN_REQUEST)
+ANSWERING = RuleBook(
+    rules=(OPTED_OUT, COMPLAINT, HARD_BOUNCE, INTERNAL_BLOCK, DECEASED, RESTRICTED),
+    basis=lambda _facts: Basis.OWN_REQUEST,
+)
 
 RELEASABLE = frozenset(rule.code for rule in ADVERTISING.rules if rule.releasable)
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from core import clock
 from suppression.lists.known import LISTS
 from suppression.models import ListHit, ListVersion, VersionState
-from suppression.rule_settings import RequiredList, RuleSettings, current
+from suppression.rule_sets import current
+from suppression.rule_settings import RequiredList, RuleSettings
 
 
 class Freshness(StrEnum):
@@ -52,16 +53,17 @@ def is_outdated(published_at: datetime | None, *, max_age_days: int, as_of: date
 
 
 def required_versions(
-    session: Session, settings: RuleSettings, *, channel: str, as_of: datetime
+    session: Session, settings: RuleSettings, *, channel: str, as_of: datetime, known_by: datetime | None = None
 ) -> tuple[RequiredVersion, ...]:
-    """The lists that must be asked on this channel, with the versions in force.
+    """The lists that must be asked on this channel, with the versions in force now, or at the moment `known_by`.
 
     A list that the settings require and nothing here can read counts as missing, on every channel.
     """
-    active = {version.list_id: version for version in _active(session)}
+    versions = _active(session) if known_by is None else _then(session, known_by)
+    active = {version.list_id: version for version in versions}
     return tuple(
         _required(found, active.get(found.list_id), as_of=as_of)
-        for found in settings.required_lists
+        for found in settings.lists_for(channel, on=as_of.date())
         if found.list_id not in LISTS or channel in LISTS[found.list_id].channels
     )
 
@@ -79,7 +81,13 @@ def _required(required: RequiredList, version: ListVersion | None, *, as_of: dat
 def status(session: Session, *, as_of: datetime | None = None) -> list[ListStatus]:
     """Every list that can be read or must be asked, and whether it can be relied on."""
     moment = as_of or clock.now()
-    required = {found.list_id: found.max_age_days for found in current(session).settings.required_lists}
+    settings = current(session).settings
+    required = {
+        found.list_id: found.max_age_days
+        for channel in settings.channels
+        for found in settings.lists_for(channel, on=moment.date())
+        if found.unknown_country or not set(found.countries).isdisjoint(settings.markets)
+    }
     active = {version.list_id: version for version in _active(session)}
     counted = select(ListHit.version_id, func.count()).group_by(ListHit.version_id)
     hits = {row[0]: row[1] for row in session.execute(counted)}
@@ -112,6 +120,12 @@ def _status(
         state=freshness,
         hits=hits.get(version.id, 0) if version else 0,
     )
+
+
+def _then(session: Session, moment: datetime) -> list[ListVersion]:
+    """The version of each list that was in force at a moment of the past."""
+    newest_first = select(ListVersion).where(ListVersion.activated_at <= moment).order_by(ListVersion.activated_at)
+    return list({version.list_id: version for version in session.scalars(newest_first)}.values())
 
 
 def _active(session: Session) -> list[ListVersion]:

@@ -10,13 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts.consent_models import Consent
-from contacts.models import Address, Contact, Endpoint, Purchase, RecipientChoice
+from contacts.models import Address, Contact, Controller, Endpoint, Kind, Purchase, RecipientChoice
 from suppression import Decision, Facts, Question, RuleSettings, decide
 from suppression.facts import ConsentState, Objection
 from suppression.models import ListHit, ListVersion, SuppressionEntry, SuppressionLift
+from suppression.policy import Needs, Policy, policy
 from suppression.rule_settings import months_before
 from suppression.rules import ANSWERS, book
 from tracking.models import Exposure
+
+# What a later confirmation answers, or could; and what holds whatever the person confirms.
+ANSWERABLE = ("opted_out", "complaint", "hard_bounce", "internal_block")
+KEPT_BACK = ("deceased", "restricted", "minor", "case_open")
 
 
 def decide_slowly(
@@ -41,17 +46,43 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
     confirmed = consent.confirmed_at if consent else None
     if confirmed and confirmed > as_of + timedelta(minutes=5):
         confirmed = None
-    objections = _objections(session, address_id, question)
+    objections = _objections(session, address_id, question, as_of)
     if consent and consent.withdrawn_at:
         objections["opted_out"].append(consent.withdrawn_at)
     exposures = list(session.scalars(select(Exposure).where(Exposure.address_id == address_id)))
     choice = session.get(RecipientChoice, address_id)
     country = contact.country or "" if contact else ""
-    lists = [_list(session, address_id, required, country, as_of) for required in settings.required_lists]
+    controller = session.get_one(Controller, question.controller_id)
+    law = policy(
+        settings.policies,
+        recipient=country,
+        sender=controller.country,
+        channel=question.channel,
+        kind=contact.kind if contact else Kind.B2C,
+        on=as_of.date(),
+        markets=settings.markets,
+    )
+    fresh_since = months_before(as_of, _least(law.stale_after_months, settings.stale_after_months))
+    required = settings.lists_for(question.channel, on=as_of.date())
+    lists = [_list(session, address_id, one, country, as_of) for one in required]
+    consent_state = (
+        _consent(confirmed, exposures, question=question, settings=settings, law=law, as_of=as_of)
+        if consent
+        else ConsentState.NONE
+    )
     return Facts(
-        **{cause: _objection(moments, confirmed) for cause, moments in objections.items()},
-        consent=_consent(confirmed, exposures, question, settings, as_of) if consent else ConsentState.NONE,
-        customer=contact is not None and _is_customer(session, contact, settings, as_of),
+        **{cause: _objection(objections[cause], confirmed) for cause in ANSWERABLE},
+        consent=consent_state,
+        customer=contact is not None and law.customers and _is_customer(session, contact, settings, law, as_of),
+        no_consent_needed=law.needs is Needs.NO_OBJECTION,
+        role_account=bool(
+            endpoint
+            and endpoint.role_account
+            and settings.role_accounts == "hold"
+            # Where there is a fresh consent nobody asks whose mailbox it is.
+            and not (confirmed and confirmed > fresh_since)
+        ),
+        **{cause: bool(objections[cause]) for cause in KEPT_BACK},
         erased=contact is None,
         listed=any(listed for listed, _outdated in lists),
         list_outdated=any(outdated for _listed, outdated in lists),
@@ -61,14 +92,26 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
     )
 
 
-def _objections(session: Session, address_id: int, question: Question) -> dict[str, list[datetime]]:
+def _names(entry: SuppressionEntry, address: Address, endpoint: Endpoint | None, contact: Contact | None) -> bool:
+    if entry.address_id == address.id or (entry.domain_key and entry.domain_key == address.domain_key):
+        return True
+    if entry.company_id and contact and contact.company_id == entry.company_id:
+        return True
+    host = endpoint.value.lower().rpartition("@")[2] if endpoint else ""
+    return any(host.endswith(f".{domain}") for domain in entry.below or ())
+
+
+def _objections(session: Session, address_id: int, question: Question, as_of: datetime) -> dict[str, list[datetime]]:
     address = session.get_one(Address, address_id)
-    found: dict[str, list[datetime]] = {
-        cause: [] for cause in ("opted_out", "complaint", "hard_bounce", "internal_block")
-    }
-    named = (SuppressionEntry.address_id == address_id) | (SuppressionEntry.domain_key == address.domain_key)
-    for entry in session.scalars(select(SuppressionEntry).where(named)):
-        if session.get(SuppressionLift, entry.id):
+    endpoint = session.scalar(
+        select(Endpoint).where(Endpoint.address_id == address_id, Endpoint.channel == question.channel)
+    )
+    contact = session.get(Contact, endpoint.contact_id) if endpoint else None
+    found: dict[str, list[datetime]] = {cause: [] for cause in (*ANSWERABLE, *KEPT_BACK)}
+    for entry in session.scalars(select(SuppressionEntry)):
+        if session.get(SuppressionLift, entry.id) or (entry.until and entry.until <= as_of):
+            continue
+        if not _names(entry, address, endpoint, contact):
             continue
         if entry.channel not in (None, question.channel) or entry.controller_id not in (None, question.controller_id):
             continue
@@ -87,8 +130,10 @@ def _objection(moments: list[datetime], confirmed: datetime | None) -> Objection
 def _consent(
     confirmed: datetime | None,
     exposures: list[Exposure],
+    *,
     question: Question,
     settings: RuleSettings,
+    law: Policy,
     as_of: datetime,
 ) -> ConsentState:
     if confirmed is None:
@@ -100,17 +145,22 @@ def _consent(
         and exposure.last_at <= as_of + timedelta(minutes=5)
     ]
     last = max([confirmed, *used])
-    if last > months_before(as_of, settings.stale_after_months):
+    if last > months_before(as_of, _least(law.stale_after_months, settings.stale_after_months)):
         return ConsentState.FRESH
-    return ConsentState.STALE if last >= months_before(as_of, settings.lapsed_after_months) else ConsentState.LAPSED
+    lapsed_after = _least(law.lapsed_after_months, settings.lapsed_after_months)
+    return ConsentState.STALE if last >= months_before(as_of, lapsed_after) else ConsentState.LAPSED
 
 
-def _is_customer(session: Session, contact: Contact, settings: RuleSettings, as_of: datetime) -> bool:
-    since = months_before(as_of, settings.customer_months)
+def _is_customer(session: Session, contact: Contact, settings: RuleSettings, law: Policy, as_of: datetime) -> bool:
+    since = months_before(as_of, _least(law.customer_months, settings.customer_months))
     return any(
         order.objection_notice_shown and since <= order.ordered_at <= as_of + timedelta(minutes=5)
         for order in session.scalars(select(Purchase).where(Purchase.contact_id == contact.id))
     )
+
+
+def _least(law: int | None, own: int) -> int:
+    return own if law is None else min(law, own)
 
 
 def _list(session: Session, address_id: int, required: object, country: str, as_of: datetime) -> tuple[bool, bool]:

@@ -146,7 +146,10 @@ def test_a_release_lets_only_holds_pass_and_is_written_down(facts: Facts, releas
 def test_a_released_hold_is_sent_with_the_release_on_record() -> None:
     found = decide(STALE, released=frozenset({"consent_stale"}))
     assert (found.verdict, found.reasons) == (Verdict.SEND, ("consent", "consent_stale:released"))
-    assert frozenset({"consent_stale", "robinson_listed", "list_outdated", "frequency_capped"}) == RELEASABLE
+    assert (
+        frozenset({"consent_stale", "robinson_listed", "list_outdated", "role_account", "frequency_capped"})
+        == RELEASABLE
+    )
 
 
 @given(anything)
