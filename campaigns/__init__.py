@@ -9,13 +9,16 @@ from campaigns.checks import check_campaign, preflight
 from campaigns.conductor import cancel, launch, pause, release, resume
 from campaigns.explanation import why
 from campaigns.results import report
+from campaigns.rule_effect import Effect, effects
 from campaigns.service import Plan, find, lock, save
 
 __all__ = [
+    "Effect",
     "Plan",
     "approve",
     "cancel",
     "check_campaign",
+    "effects",
     "find",
     "launch",
     "lock",

@@ -23,6 +23,14 @@ USUAL_RATE = 200
 CHECKABLE = frozenset({CampaignState.DRAFT, CampaignState.CHECKED})
 
 
+def question_of(session: Session, campaign: Campaign) -> Question:
+    """What the gate will be asked about everybody in this campaign."""
+    sender = session.get_one(Sender, campaign.sender_id)
+    return Question(
+        channel="email", purpose=campaign.purpose, controller_id=sender.controller_id, topic=campaign.topic
+    )  # fmt: skip
+
+
 def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     """Decide about the whole audience with the code of the gate, read the mail, and estimate how long it will take.
 
@@ -30,13 +38,7 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     """
     segment = session.get_one(Segment, campaign.segment_id)
     sender = session.get_one(Sender, campaign.sender_id)
-    assessment = assess(
-        session,
-        audience=audience(session, segment.code),
-        question=Question(
-            channel="email", purpose=campaign.purpose, controller_id=sender.controller_id, topic=campaign.topic
-        ),
-    )
+    assessment = assess(session, audience=audience(session, segment.code), question=question_of(session, campaign))
     totals = counts(assessment)
     findings = [
         kept_finding(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))

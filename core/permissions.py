@@ -33,6 +33,8 @@ class Permission(StrEnum):
     RELEASE_HOLDS = "holds.release"
     SEE_SUPPRESSION = "suppression.see"
     EDIT_SUPPRESSION = "suppression.edit"
+    PROPOSE_RULES = "rules.propose"
+    ACTIVATE_RULES = "rules.activate"
     SEE_LEADS = "leads.see"
     ANSWER_LEADS = "leads.answer"
     SEE_AUDIT = "audit.see"
@@ -73,6 +75,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.APPROVE_CAMPAIGNS,
             Permission.RELEASE_HOLDS,
             Permission.EDIT_SUPPRESSION,
+            Permission.PROPOSE_RULES,
+            Permission.ACTIVATE_RULES,
             Permission.SEE_LEADS,
             Permission.SEE_AUDIT,
         }
@@ -84,6 +88,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.SUBMIT_CAMPAIGNS,
             Permission.APPROVE_CAMPAIGNS,
             Permission.LAUNCH_CAMPAIGNS,
+            Permission.ACTIVATE_RULES,
             Permission.SEE_AUDIT,
         }
     ),

@@ -22,13 +22,25 @@ from suppression.lists.standing import ListStatus, status
 from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
 from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
-from suppression.rule_sets import RulesInForce, activate, current
+from suppression.rule_diff import RuleChange, differences
+from suppression.rule_sets import (
+    SYSTEM,
+    RulesInForce,
+    RuleVersion,
+    activate,
+    current,
+    propose,
+    put_into_force,
+    version,
+    versions,
+)
 from suppression.rule_settings import RuleSettings
 from suppression.rules import ANSWERS, RELEASABLE, decide
 
 __all__ = [
     "ANSWERS",
     "RELEASABLE",
+    "SYSTEM",
     "Assessment",
     "Basis",
     "Cause",
@@ -43,7 +55,9 @@ __all__ = [
     "OptOutIntake",
     "Question",
     "Recorded",
+    "RuleChange",
     "RuleSettings",
+    "RuleVersion",
     "RulesInForce",
     "Stage",
     "Verdict",
@@ -58,14 +72,19 @@ __all__ = [
     "current",
     "decide",
     "decide_address",
+    "differences",
     "entries",
     "explain",
     "import_list",
     "lift",
     "listings",
+    "propose",
+    "put_into_force",
     "record_decisions",
     "samples",
     "seal_decisions",
     "status",
     "verdicts_now",
+    "version",
+    "versions",
 ]

@@ -1,5 +1,6 @@
 """The answer about one address, with everything that it rests on."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, and_, cast, literal, select
@@ -13,15 +14,23 @@ from suppression.assessment import assess
 from suppression.facts import Facts
 from suppression.gathering import Question
 from suppression.models import ListHit, ListVersion, SuppressionEntry
-from suppression.rule_sets import current
+from suppression.rule_sets import RulesInForce, current
 from suppression.rules import book, decide
 
 
-def decide_address(session: Session, *, address: str, question: Question) -> dict[str, Any]:
-    """Whether this address may be written to now: verdict, reasons, code, basis, evidence, lists, rules_version.
+def decide_address(
+    session: Session,
+    *,
+    address: str,
+    question: Question,
+    rules: RulesInForce | None = None,
+    known_by: datetime | None = None,
+) -> dict[str, Any]:
+    """Whether this address may be written to: verdict, reasons, code, basis, evidence, lists, rules_version.
 
-    Nothing is stored. An address that nobody ever heard of is blocked, as there is no basis for it; one that is no
-    address at all is `WrongInput`.
+    Now and by the rules in force, or by other `rules`, or at a moment of the past (`known_by`). Nothing is stored. An
+    address that nobody ever heard of is blocked, as there is no basis for it; one that is no address at all is
+    `WrongInput`.
     """
     found = email_address(address)
     known = session.scalar(select(Address.id).where(Address.key == keys.address_key(found.key)))
@@ -35,10 +44,18 @@ def decide_address(session: Session, *, address: str, question: Question) -> dic
             "basis": decision.basis and decision.basis.value,
             "evidence": {},
             "lists": {},
-            "rules_version": current(session).version,
+            "rules_version": (rules or current(session)).version,
         }
     with session.begin_nested() as attempt:
-        assessment = assess(session, audience=_only(known, question), question=question, recheck_lists=True)
+        assessment = assess(
+            session,
+            audience=_only(known, question),
+            question=question,
+            as_of=known_by,
+            recheck_lists=known_by is None,
+            rules=rules,
+            known_by=known_by,
+        )
         row = session.execute(select(assessment.rows)).one()
         answer = {
             "address": found.key,

@@ -16,7 +16,7 @@ from lead_handover import activate as activate_score
 from lead_handover import in_force, read, save_sales_person, save_webhook_target
 from lead_handover.models import SalesPerson, WebhookTarget
 from preferences.models import SignupForm
-from suppression import RuleSettings, activate, current
+from suppression import SYSTEM, RuleSettings, activate, current, propose, version, versions
 
 Values = dict[str, Any]
 
@@ -60,14 +60,19 @@ def wanted_rules(data: Any, folder: Path) -> Values:
 
 
 def current_rules(session: Session, values: Values) -> Values:
-    """The rule settings in force."""
+    """The newest rule settings, in force or proposed: what was proposed already is no change."""
     del values
-    return current(session).settings.model_dump(mode="json")
+    current(session)
+    return version(session, versions(session)[0].version).settings.model_dump(mode="json")
 
 
 def write_rules(session: Session, values: Values, actor: str) -> None:
-    """Put the rule settings into force as a new version."""
-    activate(session, RuleSettings.model_validate(values), actor=actor)
+    """Propose the rule settings. While nobody has decided about any, they are put into force at once."""
+    settings = RuleSettings.model_validate(values)
+    if any(one.activated_by not in {None, SYSTEM} for one in versions(session)):
+        propose(session, settings, actor=actor, note="crusoe apply")
+    else:
+        activate(session, settings, actor=actor)
 
 
 def wanted_score(data: Any, folder: Path) -> Values:

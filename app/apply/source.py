@@ -70,7 +70,7 @@ def read_folder(folder: Path) -> list[Source]:
 
 def read(path: Path) -> Source:
     """One file. A mistake in its syntax is told with its line."""
-    if path.stat().st_size > LARGEST:
+    if path.is_file() and path.stat().st_size > LARGEST:
         raise WrongInput(
             "file_large",
             say("%(path)s is larger than 5 MB.", path=path),
@@ -78,10 +78,20 @@ def read(path: Path) -> Source:
         )
     try:
         content = path.read_text(encoding="utf-8")
-        node = yaml.compose(content, Loader=_Loader)
-        data = yaml.load(content, Loader=_Loader)  # noqa: S506 - a SafeLoader with one more check
     except UnicodeDecodeError as error:
         raise WrongInput("encoding", say("%(path)s is not UTF-8.", path=path), say("Save it as UTF-8.")) from error
+    except OSError as error:
+        raise WrongInput(
+            "file_unreadable", say("%(path)s cannot be read: %(why)s.", path=path, why=error.strerror)
+        ) from error
+    return parse(content, path=path)
+
+
+def parse(content: str, *, path: Path) -> Source:
+    """What somebody wrote as YAML; `path` is what a mistake is told with."""
+    try:
+        node = yaml.compose(content, Loader=_Loader)
+        data = yaml.load(content, Loader=_Loader)  # noqa: S506 - a SafeLoader with one more check
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise WrongInput(

@@ -15,6 +15,7 @@ from core.errors import NotAllowed, WrongInput
 from core.permissions import Role
 from core.sentences import say
 from core.settings import settings
+from suppression import versions
 
 
 def register(root: click.Group) -> None:
@@ -29,6 +30,11 @@ def register(root: click.Group) -> None:
             for line in change["diff"]:
                 console.print(f"    {line}", markup=False)
         console.print("Nothing to change." if not answer["changes"] else f"{answer['changed']} changed.")
+        if answer["rules_waiting"]:
+            console.print(
+                f"Version {answer['rules_waiting']} of the rules waits for a second person:"
+                f" crusoe rules activate {answer['rules_waiting']} --as SOMEBODY"
+            )
 
     @command(root, "apply", show=show)
     @click.argument("folder", type=click.Path(path_type=Path))
@@ -37,9 +43,15 @@ def register(root: click.Group) -> None:
         """Bring fields, segments, templates, senders, campaigns and rules to what the YAML files in FOLDER say."""
         with transaction() as session:
             changes = apply_folder(session, folder=folder, actor="apply")
+            newest = next(iter(versions(session)), None)
             if dry_run:
                 session.rollback()
-        return {"changed": len(changes), "dry_run": dry_run, "changes": [asdict(change) for change in changes]}
+        return {
+            "changed": len(changes),
+            "dry_run": dry_run,
+            "rules_waiting": newest.version if newest and newest.activated_at is None else None,
+            "changes": [asdict(change) for change in changes],
+        }
 
 
 @click.group("audit")

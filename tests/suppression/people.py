@@ -22,8 +22,15 @@ class Person:
     email: str
 
 
-def person(session: Session, email: str, *, country: str | None = "DE") -> Person:
-    contact = Contact(country=country, kind=Kind.B2C, fields={})
+def person(
+    session: Session,
+    email: str,
+    *,
+    country: str | None = "DE",
+    kind: Kind = Kind.B2C,
+    company_id: int | None = None,
+) -> Person:
+    contact = Contact(country=country, kind=kind, company_id=company_id, fields={})
     address = address_of(email)
     session.add_all([contact, address])
     session.flush()

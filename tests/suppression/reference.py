@@ -108,7 +108,8 @@ def _objections(session: Session, address_id: int, question: Question, as_of: da
     )
     contact = session.get(Contact, endpoint.contact_id) if endpoint else None
     found: dict[str, list[datetime]] = {cause: [] for cause in (*ANSWERABLE, *KEPT_BACK)}
-    for entry in session.scalars(select(SuppressionEntry)):
+    maybe = (SuppressionEntry.address_id == address.id) | SuppressionEntry.address_id.is_(None)
+    for entry in session.scalars(select(SuppressionEntry).where(maybe)):
         if session.get(SuppressionLift, entry.id) or (entry.until and entry.until <= as_of):
             continue
         if not _names(entry, address, endpoint, contact):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contacts.models import Contact, Controller, Endpoint, RecipientChoice
+from contacts.models import Company, Contact, Controller, Endpoint, Kind, RecipientChoice
 from core import keys
 from core.db import engine
 from suppression import Cause, Question, RuleSettings, activate, assess
@@ -39,7 +39,8 @@ class Objected:
     purpose: str | None
     controller_id: int | None
     lifted: bool
-    by_domain: bool
+    names: str
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Sent:
 @dataclass(frozen=True)
 class Story:
     country: str | None
+    kind: Kind
+    desk: bool
     asked: bool
     confirmed: datetime | None
     withdrawn: datetime | None
@@ -73,7 +76,9 @@ def any_moment(draw: Random) -> datetime:
 def story(draw: Random) -> Story:
     """A person of whom anything may be known; the common case is a consent and little else."""
     return Story(
-        country=draw.choice(["AT", "DE", None]),
+        country=draw.choice(["AT", "DE", None, "AT", "DE", None, "GB", "US", "IE", "PL"]),
+        kind=draw.choice([Kind.B2C, Kind.B2C, Kind.B2B]),
+        desk=draw.random() < 0.1,
         asked=draw.random() < 0.8,
         confirmed=any_moment(draw) if draw.random() < 0.85 else None,
         withdrawn=any_moment(draw) if draw.random() < 0.15 else None,
@@ -90,13 +95,14 @@ def story(draw: Random) -> Story:
 
 def _objected(draw: Random) -> Objected:
     return Objected(
-        cause=draw.choice(list(Cause)),
+        cause=draw.choice([Cause.OPTED_OUT, Cause.OPTED_OUT, *Cause]),
         at=any_moment(draw),
         channel=draw.choice([None, "email", "phone"]),
         purpose=draw.choice([None, "newsletter", "survey"]),
         controller_id=draw.choice([None, 1, 2]),
         lifted=draw.random() < 0.25,
-        by_domain=draw.random() < 0.05,
+        names=draw.choice(["address"] * 50 + ["domain", "below", "company"]),
+        until=any_moment(draw) if draw.random() < 0.2 else None,
     )
 
 
@@ -125,6 +131,8 @@ WORLDS = [
     (Question("email", "newsletter", 1, topic="hiking"), RuleSettings(), timedelta(days=1)),
     (Question("email", "transactional", 1), RuleSettings(), timedelta(days=1)),
     (Question("email", "survey", 1), RuleSettings(customer_months=30), timedelta(days=1)),
+    (QUESTION, RuleSettings(role_accounts="send", markets=("GB", "US")), timedelta(days=1)),
+    (Question("email", "newsletter", 3), RuleSettings(stale_after_months=12), timedelta(days=1)),
 ]
 
 
@@ -132,6 +140,9 @@ WORLDS = [
 def session(database: str) -> Iterator[Session]:
     with Session(engine()) as opened:
         opened.add(Controller(code="sister", name="Sister company", imprint="", country="AT"))
+        opened.flush()
+        opened.add(Controller(code="cousin", name="Cousin company", imprint="", country="US"))
+        opened.add(Company(name="Somebody's employer"))
         opened.flush()
         yield opened
 
@@ -177,7 +188,11 @@ def _list(session: Session, age: timedelta | None) -> int | None:
 
 
 def _tell(session: Session, number: int, story: Story, version: int | None) -> Person:
-    who = person(session, f"reader{number}@domain{number % 3}.example", country=story.country)
+    name = f"info+{number}" if story.desk else f"reader{number}"
+    who = person(
+        session, f"{name}@office.domain{number % 7}.example", country=story.country, kind=story.kind,
+        company_id=1 if number % 5 == 0 else None,
+    )  # fmt: skip
     if story.asked:
         consents(
             session, who, confirmed_at=story.confirmed, requested_at=NOW - timedelta(days=2000),
@@ -211,10 +226,17 @@ def _tell(session: Session, number: int, story: Story, version: int | None) -> P
 
 
 def _object(session: Session, who: Person, objected: Objected) -> None:
-    domain = keys.address_key("@" + who.email.rpartition("@")[2])
+    host = who.email.rpartition("@")[2]
+    above = host.partition(".")[2]
+    named = {
+        "address": {"address_id": who.address_id},
+        "domain": {"domain_key": keys.address_key(f"@{host}")},
+        "below": {"domain_key": keys.address_key(f"@{above}"), "below": [above]},
+        "company": {"company_id": 1},
+    }
     entry = SuppressionEntry(
-        address_id=None if objected.by_domain else who.address_id,
-        domain_key=domain if objected.by_domain else None,
+        **named[objected.names],
+        until=objected.until,
         cause=objected.cause,
         at=objected.at,
         channel=objected.channel,

@@ -1,0 +1,174 @@
+"""The law as rows of data: which one holds for whom, from when to when, and that the stricter side always counts."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from contacts.models import Channel, Kind
+from suppression.policies import shipped
+from suppression.policy import ELSEWHERE, UNKNOWN, ListDuty, Needs, Policy, PolicyRow, law_of, policy, strictest
+from suppression.rule_settings import RuleSettings
+
+TODAY = date(2026, 11, 22)
+COUNTRIES = sorted({row.country for row in shipped()})
+MARKETS = ("AT", "CH", "DE")
+
+months = st.one_of(st.none(), st.integers(1, 60))
+some_policy = st.builds(
+    Policy,
+    needs=st.sampled_from(Needs),
+    customers=st.booleans(),
+    customer_months=months,
+    stale_after_months=months,
+    lapsed_after_months=months,
+)
+
+
+def holding(
+    recipient: str, *, sender: str = "DE", channel: str = "email", kind: str = "b2c", on: date = TODAY
+) -> Policy:
+    return policy(shipped(), recipient=recipient, sender=sender, channel=channel, kind=kind, on=on, markets=MARKETS)
+
+
+def at_least_as_strict(one: Policy, other: Policy) -> bool:
+    """Whatever `one` lets through `other` lets through too."""
+    needs = one.needs is Needs.CONSENT or other.needs is Needs.NO_OBJECTION
+    customers = (
+        not one.customers or one.needs is Needs.NO_OBJECTION or other.customers or other.needs is not Needs.CONSENT
+    )
+    shorter = all(
+        theirs is None or (ours is not None and ours <= theirs)
+        for ours, theirs in (
+            (one.customer_months, other.customer_months),
+            (one.stale_after_months, other.stale_after_months),
+            (one.lapsed_after_months, other.lapsed_after_months),
+        )
+    )
+    return needs and customers and shorter
+
+
+@given(st.lists(some_policy, min_size=1, max_size=4))
+def test_the_strictest_is_at_least_as_strict_as_each(found: list[Policy]) -> None:
+    assert all(at_least_as_strict(strictest(found), one) for one in found)
+
+
+@given(some_policy, some_policy)
+def test_it_does_not_matter_whose_law_is_asked_first(one: Policy, other: Policy) -> None:
+    assert strictest([one, other]) == strictest([other, one])
+    assert strictest([one, one]).needs is one.needs
+
+
+def test_without_any_law_consent_is_needed_and_being_a_customer_does_not_help() -> None:
+    nothing = policy((), recipient="AT", sender="DE", channel="email", kind="b2c", on=TODAY, markets=MARKETS)
+    assert (nothing.needs, nothing.customers) == (Needs.CONSENT, False)
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_each_country_has_one_row_for_every_channel_and_kind(country: str, channel: Channel, kind: Kind) -> None:
+    found = [row for row in shipped() if row.holds(country=country, channel=channel, kind=kind, on=TODAY)]
+    assert len(found) == 1
+    # Never two at once, on no day on which any of them begins or ends.
+    edges = {row.valid_from for row in shipped()} | {row.valid_to for row in shipped() if row.valid_to}
+    for day in edges:
+        assert sum(row.holds(country=country, channel=channel, kind=kind, on=day) for row in shipped()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("recipient", "asked", "needs", "customers"),
+    [
+        ("AT", {}, Needs.CONSENT, True),
+        ("AT", {"channel": "phone"}, Needs.CONSENT, False),
+        ("AT", {"channel": "post"}, Needs.NO_OBJECTION, True),
+        ("DE", {"kind": "b2b"}, Needs.CONSENT, True),
+        ("PL", {}, Needs.CONSENT, True),
+        ("PL", {"channel": "post"}, Needs.CONSENT, False),
+        ("GB", {"kind": "b2b", "sender": "GB"}, Needs.NO_OBJECTION, True),
+        ("GB", {"kind": "b2c", "sender": "GB"}, Needs.CONSENT, True),
+        # The sender's own law goes with it wherever it writes.
+        ("GB", {"kind": "b2b"}, Needs.CONSENT, True),
+        ("US", {"sender": "US"}, Needs.NO_OBJECTION, True),
+        ("US", {"sender": "AT"}, Needs.CONSENT, True),
+        ("IT", {"channel": "sms"}, Needs.CONSENT, False),
+        ("FR", {"channel": "phone", "sender": "FR", "on": date(2026, 8, 10)}, Needs.NO_OBJECTION, True),
+        ("FR", {"channel": "phone", "sender": "FR", "on": date(2026, 8, 11)}, Needs.CONSENT, False),
+        ("NL", {"channel": "phone", "sender": "NL", "on": date(2026, 6, 30)}, Needs.CONSENT, True),
+        ("NL", {"channel": "phone", "sender": "NL", "on": date(2026, 7, 1)}, Needs.CONSENT, False),
+    ],
+)
+def test_the_law_of_both_sides_counts(recipient: str, asked: dict[str, str], needs: Needs, customers: bool) -> None:
+    found = holding(recipient, **asked)
+    assert found.needs is needs
+    assert needs is Needs.NO_OBJECTION or found.customers is customers
+
+
+def test_customers_in_ireland_are_customers_for_a_year() -> None:
+    assert holding("IE").customer_months == 12
+    assert holding("AT").customer_months is None
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+def test_people_of_unknown_country_get_the_strictest_answer_of_all_markets(channel: Channel) -> None:
+    unknown = holding(UNKNOWN, channel=channel)
+    assert all(at_least_as_strict(unknown, holding(market, channel=channel)) for market in (*MARKETS, "PL"))
+
+
+def test_the_lists_of_the_rows_are_asked_where_nothing_else_is_set() -> None:
+    (ecg,) = RuleSettings().lists_for("email", on=TODAY)
+    assert (ecg.list_id, ecg.concerned, ecg.max_age_days) == ("at.ecg.file", ("AT", UNKNOWN), 30)
+    calls = {one.list_id: one for one in RuleSettings().lists_for("phone", on=TODAY)}
+    assert (calls["be.dncm"].max_age_days, calls["be.dncm"].concerned) == (5, ("BE",))
+    assert "fr.bloctel" not in calls
+    assert "fr.bloctel" in {one.list_id for one in RuleSettings().lists_for("phone", on=TODAY - timedelta(days=365))}
+    assert RuleSettings(required_lists=()).lists_for("email", on=TODAY) == ()
+
+
+def test_rows_say_where_they_are_written_and_that_no_counsel_looked_at_them_yet() -> None:
+    assert all(row.source for row in shipped())
+    assert [row for row in shipped() if row.reviewed] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"valid_to": "2020-01-01"},
+        {"customers": False, "customer_months": 12},
+        {"country": "Austria"},
+        {"channels": []},
+        {"needs": "luck"},
+        {"surprise": 1},
+        {"source": ""},
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
+    row = {"country": "AT", "channels": ["email"], "needs": "consent", "valid_from": "2021-11-01", "source": "TKG"}
+    PolicyRow.model_validate(row)
+    with pytest.raises(ValidationError):
+        PolicyRow.model_validate(row | wrong)
+
+
+def test_a_country_without_rows_for_a_channel_is_like_elsewhere() -> None:
+    email_only = PolicyRow(
+        country="AT",
+        channels=(Channel.EMAIL,),
+        needs=Needs.NO_OBJECTION,
+        lists=(ListDuty(list_id="x", max_age_days=1),),
+        valid_from=TODAY,
+        source="made up",
+    )
+    elsewhere = PolicyRow(
+        country=ELSEWHERE,
+        channels=(Channel.EMAIL, Channel.SMS),
+        needs=Needs.CONSENT,
+        valid_from=TODAY,
+        source="made up",
+    )
+    asked = {"country": "AT", "kind": "b2c", "on": TODAY}
+    assert law_of((email_only, elsewhere), channel="email", **asked).needs is Needs.NO_OBJECTION
+    assert law_of((email_only, elsewhere), channel="sms", **asked).needs is Needs.CONSENT
+    yesterday = asked | {"on": TODAY - timedelta(days=1)}
+    assert law_of((email_only, elsewhere), channel="email", **yesterday).rows == ()
