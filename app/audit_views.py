@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 
 from app.views import routes
 from campaigns.models import Campaign
-from core import evidence, tables
+from core import tables
 from core.audit import AuditEvent
 from core.db import transaction
 from core.evidence import Finding
+from core.evidence_anchor_check import verify as verify_everything
 from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.tables import Column, Table, contains
@@ -78,7 +79,7 @@ def export_audit() -> ResponseReturnValue:
 @routes.post("/audit/verify")
 @needs(Permission.SEE_AUDIT)
 def verify() -> ResponseReturnValue:
-    """Recompute every seal. A POST, because it reads all evidence and nobody should run it by following a link."""
+    """Recompute every seal and check every anchor. A POST: it reads all evidence, and no link should set it off."""
     with transaction() as session:
-        findings = evidence.verify(session)
+        findings = verify_everything(session)
     return _listing(findings)

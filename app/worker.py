@@ -15,6 +15,7 @@ for _stage in (*STAGES, "lead_handover"):
     if find_spec(f"{_stage}.tasks"):
         import_module(f"{_stage}.tasks")
 import_module("app.imports.tasks")
+import_module("app.evidence.tasks")
 
 log.to_standard_error()
 app = configure()

@@ -21,6 +21,7 @@ class Choice:
     paused_until: datetime | None = None
     most_per_month: int | None = None
     topics_off: tuple[str, ...] = ()
+    profiling: bool = True
 
 
 def choice(session: Session, address_id: int) -> Choice:
@@ -38,6 +39,7 @@ def choice(session: Session, address_id: int) -> Choice:
         paused_until=row.paused_until,
         most_per_month=row.most_per_month,
         topics_off=tuple(row.topics_off),
+        profiling=row.profiling,
     )
 
 

@@ -160,7 +160,10 @@ class Purchase(Base):
 
 
 class RecipientChoice(Base):
-    """What a recipient decided on the preference page: topics, pause, language, how much may be tracked."""
+    """What a recipient decided on the preference page: topics, pause, language, how much may be tracked.
+
+    `profiling` off: the person objected to being scored and chosen by what they read (Art. 21(2) GDPR).
+    """
 
     __tablename__ = "recipient_choice"
 
@@ -170,4 +173,5 @@ class RecipientChoice(Base):
     paused_until: Mapped[Moment | None]
     most_per_month: Mapped[int | None] = mapped_column(SmallInteger)
     topics_off: Mapped[Document] = mapped_column(server_default="[]")
+    profiling: Mapped[bool] = mapped_column(server_default="true")
     changed_at: Mapped[CreatedAt]

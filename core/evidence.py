@@ -1,9 +1,12 @@
 """Append-only tables and the hash chains that show when somebody touched them.
 
-Rows of evidence are written in batches. A batch is sealed in the transaction that wrote it: its digest is SHA-256 over
-the rows in order, its hash is SHA-256 over (previous hash, digest, rows, chain). Sealing a batch costs the same whether
-it has one row or fifty thousand, so a million decisions keep a chain without slowing down. What personal data a row has
-is by reference, so that erasing a person leaves the chain whole.
+Rows of evidence are written in batches. A batch is sealed in the transaction that wrote it: its digest is the root of a
+flat tree over the rows in order, its hash is SHA-256 over (chain, number, rows, digest, previous hash). Sealing a batch
+costs the same whether it has one row or fifty thousand, so a million decisions keep a chain without slowing down. What
+personal data a row has is by reference, so that erasing a person leaves the chain whole.
+
+The tree: SHA-256 of each row, SHA-256 over each KNOT of them, SHA-256 over what stands beside the rows and all knots.
+So one row can be proven to somebody who gets to see no other: a knot of digests and the digests of the knots suffice.
 """
 
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ from core.db import Base, CreatedAt, Id
 from core.sentences import say
 
 START = bytes(32)
+# How many rows one digest of the middle of the tree is over.
+KNOT = 256
 
 
 class EvidenceBatch(Base):
@@ -35,17 +40,39 @@ class EvidenceBatch(Base):
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A table with one row for each batch, covered by its seal: what all rows of the batch have in common."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Chain:
     """A table of evidence: its name, and the columns that a seal covers, in order. It must have `id` and `batch_id`."""
 
     name: str
     table: str
     columns: tuple[str, ...]
+    beside: Beside | None = None
 
     @property
     def row_text(self) -> str:
         """SQL for one row as text that cannot be read in two ways: a composite, which PostgreSQL quotes itself."""
-        return f"ROW({', '.join(self.columns)})::text"
+        return as_text(self.columns)
+
+    @property
+    def beside_text(self) -> str:
+        """SQL for what stands beside the rows of the batch `:batch`, as text; empty when there is no such table."""
+        if self.beside is None:
+            return "CAST('' AS text)"
+        found = f"SELECT {as_text(self.beside.columns)} FROM {self.beside.table} WHERE batch_id = :batch"  # noqa: S608 - names come from code
+        return f"coalesce(({found}), '')"
+
+
+def as_text(columns: tuple[str, ...]) -> str:
+    """SQL for these columns of a row as one text."""
+    return f"ROW({', '.join(columns)})::text"
 
 
 CHAINS: dict[str, Chain] = {}
@@ -97,11 +124,29 @@ def link(*, chain: str, seq: int, rows: int, digest: bytes, previous: bytes) -> 
     return sha256(b"\0".join([chain.encode(), str(seq).encode(), str(rows).encode(), digest, previous])).digest()
 
 
+def leaves(chain: Chain) -> str:
+    """SQL for the digest of each row of the batches `:batches`: batch_id, id, place (from 0) and digest."""
+    place = "row_number() OVER (PARTITION BY batch_id ORDER BY id) - 1"
+    digest = f"sha256(convert_to({chain.row_text}, 'UTF8'))"
+    rows = f"SELECT batch_id, id, {place} AS place, {digest} AS digest FROM {chain.table}"  # noqa: S608 - names come from code
+    return f"{rows} WHERE batch_id = ANY(:batches)"
+
+
+def knots(chain: Chain) -> str:
+    """SQL for the middle of the trees of the batches `:batches`: batch_id, knot (from 0), rows, digest."""
+    return (
+        f"SELECT batch_id, place / {KNOT} AS knot, count(*) AS rows,"  # noqa: S608 - names come from code
+        f" sha256(string_agg(digest, CAST('' AS bytea) ORDER BY place)) AS digest"
+        f" FROM ({leaves(chain)}) AS leaf GROUP BY batch_id, place / {KNOT}"
+    )
+
+
 def _digest(session: Session, *, chain: Chain, batch_id: int) -> tuple[int, bytes]:
-    lines = f"coalesce(string_agg({chain.row_text}, E'\\n' ORDER BY id), '')"
-    query = f"SELECT count(*) AS rows, sha256(convert_to({lines}, 'UTF8')) AS digest FROM {chain.table}"  # noqa: S608 - names come from code
-    found = session.execute(text(f"{query} WHERE batch_id = :batch"), {"batch": batch_id}).one()
-    return found.rows, bytes(found.digest)
+    beside = f"sha256(convert_to({chain.beside_text}, 'UTF8'))"
+    root = f"sha256({beside} || coalesce(string_agg(digest, CAST('' AS bytea) ORDER BY knot), CAST('' AS bytea)))"
+    query = f"SELECT coalesce(sum(rows), 0) AS rows, {root} AS digest FROM ({knots(chain)}) AS knot"  # noqa: S608 - names come from code
+    found = session.execute(text(query), {"batch": batch_id, "batches": [batch_id]}).one()
+    return int(found.rows), bytes(found.digest)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from core.errors import NotAllowed
 from core.sentences import say
 from core.settings import Mode, settings
 
-PURPOSES = ("session", "address", "token", "verp", "webhook")
+PURPOSES = ("session", "address", "token", "verp", "webhook", "signing")
 KEY_BYTES = 32
 MAC_BYTES = 16
 # Of 32 random bytes far more differ from each other; in 000…0 or in "changeme…" fewer do.
@@ -35,6 +35,7 @@ class Keys:
     token: bytes
     verp: bytes
     webhook: bytes
+    signing: bytes
 
 
 @cache
@@ -77,6 +78,8 @@ def _read(path: Path) -> Keys:
             "keys_exposed", say("Others can read %(path)s.", path=path), say("Run: chmod 600 %(path)s", path=path)
         )
     content = json.loads(path.read_text())
+    # A key file from before there was anything to sign has no key for it; this one is as secret and always the same.
+    content.setdefault("signing", blake2b(b"signing", key=bytes.fromhex(content["address"])[:64]).hexdigest()[:64])
     values = {purpose: bytes.fromhex(content[purpose]) for purpose in PURPOSES}
     if any(len(value) < KEY_BYTES or len(set(value)) < LEAST_VARIETY for value in values.values()):
         raise NotAllowed(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
-from core.evidence import Chain, register
+from core.evidence import Beside, Chain, register
 
 
 class Cause(StrEnum):
@@ -51,6 +51,8 @@ class SuppressionEntry(Base):
     __tablename__ = "suppression_entry"
     __table_args__ = (
         CheckConstraint("num_nonnulls(address_id, domain_key, company_id) = 1", name="address_or_domain"),
+        # Every segment leaves out whose data may not be used; they are few among many entries.
+        Index("ix_suppression_entry_restricted", "address_id", postgresql_where=text("cause = 'restricted'")),
     )
 
     id: Mapped[Id]
@@ -193,6 +195,12 @@ CHAIN = register(
         columns=(
             "id", "message_id", "address_id", "verdict", "reasons", "basis",
             "consent_id", "purchase_id", "entry_id", "list_version_id",
+        ),
+        beside=Beside(
+            table="decision_context",
+            columns=(
+                "stage", "channel", "purpose", "topic", "controller_id", "rules_version", "list_versions", "decided_at",
+            ),
         ),
     )
 )  # fmt: skip

@@ -8,10 +8,11 @@ import click
 from sqlalchemy import func, select
 
 from app.apply import apply_folder
-from core import evidence, keys, users
+from core import evidence, evidence_anchors, keys, users
 from core.cli import command, console
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
+from core.evidence_anchor_check import verify as verify_everything
 from core.permissions import Role
 from core.sentences import say
 from core.settings import settings
@@ -61,9 +62,10 @@ def audit_group() -> None:
 
 @command(audit_group, "verify")
 def verify() -> dict[str, Any]:
-    """Recompute every hash chain; exit code 2 when something was changed, removed or reordered."""
+    """Recompute every chain and check every anchor; exit code 2 when something was changed, removed or reordered."""
     with transaction() as session:
-        findings = evidence.verify(session)
+        findings = verify_everything(session)
+        last = evidence_anchors.newest(session)
         links = dict(
             session.execute(
                 select(evidence.EvidenceBatch.chain, func.count()).group_by(evidence.EvidenceBatch.chain)
@@ -72,6 +74,8 @@ def verify() -> dict[str, Any]:
     answer = {
         "ok": not findings,
         "chains": {name: links.get(name, 0) for name in evidence.CHAINS},
+        "anchors": last.seq if last else 0,
+        "anchored_at": last.at if last else None,
         "findings": [asdict(finding) for finding in findings],
     }
     if findings:
@@ -85,6 +89,15 @@ def verify() -> dict[str, Any]:
             details=answer | {"lines": [f"{row.chain} {row.seq}: {row.what}" for row in findings]},
         )
     return answer
+
+
+@command(audit_group, "anchor")
+def anchor() -> dict[str, Any]:
+    """Sign now where every chain stands. Once a day this happens by itself."""
+    with transaction() as session:
+        made = evidence_anchors.anchor(session)
+        answer = {"anchor": made.seq, "at": made.at, "sha256": made.digest, "public_key": made.public_key.hex()}
+    return answer | {"file": evidence_anchors.file_of(made.seq), "chains": made.content["chains"]}
 
 
 @click.group("user")
