@@ -18,7 +18,7 @@ COMMANDS = {
     "import": "app.commands.imports:import_group",
     "lists": "suppression.cli:lists_group",
     "decide": "app.commands.decide:register",
-    "rules": "app.rules.cli:rules_group",
+    "rules": "app.commands.rules:rules_group",
     "campaign": "campaigns.cli:campaign_group",
     "why": "campaigns.cli:register_why",
     "leads": "lead_handover.cli:leads_group",

@@ -29,6 +29,7 @@ MENU = (
     Entry(_l("Templates"), "templates.index", Permission.SEE_TEMPLATES, "file-text"),
     Entry(_l("Campaigns"), "campaigns.index", Permission.SEE_CAMPAIGNS, "send"),
     Entry(_l("Suppression"), "suppression.index", Permission.SEE_SUPPRESSION, "shield-lock"),
+    Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
     Entry(_l("Leads"), "lead_handover.index", Permission.SEE_LEADS, "target"),
     Entry(_l("Mail inbox"), "app.inbox", Permission.SEE_INBOX, "inbox"),
     Entry(_l("Audit log"), "app.audit_log", Permission.SEE_AUDIT, "history"),

@@ -165,6 +165,9 @@ WORDS: dict[str, dict[str, Word]] = {
         "consents": Word(_l("consents"), meaning=_l("who asked and confirmed, when, under which words")),
         "orders": Word(_l("orders"), meaning=_l("what people bought")),
         "optouts": Word(_l("opt-outs"), meaning=_l("who must not be written to")),
+        "blocks": Word(
+            _l("blocks"), meaning=_l("competitors, desks, the deceased and whatever else must not be written to")
+        ),
     },
     "tracking": {
         "none": Word(_l("nothing is recorded"), "secondary"),
@@ -195,6 +198,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "webhook_target": Word(_l("webhook")),
         # Lists that somebody took as a file.
         "audit": Word(_l("Audit log")),
+        "blocks": Word(_l("Our own blocks")),
         "campaigns": Word(_l("Campaigns")),
         "contacts": Word(_l("Contacts")),
         "decisions": Word(_l("Decisions")),
@@ -216,6 +220,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "sms": Word(_l("text message")),
     },
     "kind": {"b2c": Word(_l("private person")), "b2b": Word(_l("business"))},
+    "needs": {"consent": Word(_l("prior consent")), "no_objection": Word(_l("that nobody objected"))},
 }
 
 

@@ -1,26 +1,22 @@
 """The rules as people change them: proposed by one, looked at by all, put into force by another."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner
-from flask import Flask
+from flask.testing import FlaskClient
 
 from app.cli import crusoe
 from contacts import find_address
 from core import clock
 from core.db import transaction
+from core.permissions import Role
 from suppression import Cause, add
 from tests import world
-
-
-@pytest.fixture
-def found(app: Flask) -> world.World:
-    """The command line and the pages look at the same company."""
-    return world.make()
+from tests.browsing import post
 
 
 def call(*arguments: str) -> tuple[int, Any]:
@@ -125,3 +121,31 @@ def test_only_the_first_rules_are_put_into_force_by_apply_alone(found: world.Wor
     assert (again["changed"], again["rules_waiting"]) == (0, waiting)
     run("rules", "activate", str(waiting), "--as", "releaser@crew.example")
     assert run("apply", str(tmp_path))["rules_waiting"] is None
+
+
+def test_rules_are_changed_by_two_people_in_the_browser(
+    found: world.World, person: Callable[[Role], FlaskClient]
+) -> None:
+    compliance, releaser = person(Role.COMPLIANCE), person(Role.RELEASER)
+    form = compliance.get("/rules/new").text
+    assert "customer_months: 24" in form
+    wrong = post(compliance, "/rules/new", text="customer_months: [", note="x")
+    assert (wrong.status_code, "rules.yaml:1" in wrong.text, "customer_months: [" in wrong.text) == (422, True, True)
+    one_more_list = "required_lists: [{list_id: de.robinson, countries: [DE]}]"
+    assert post(compliance, "/rules/new", text=one_more_list, note="counsel said so").status_code == 302
+    page = compliance.get("/rules/2").text
+    assert "required_lists" in page
+    assert "counsel said so" in page
+    assert "/rules/2/activate" not in page
+    assert post(compliance, "/rules/2/activate").status_code == 422
+    effect = releaser.get("/rules/2/effect").text
+    assert '<strong class="number">3</strong>' in effect
+    assert "list outdated" in effect
+    assert "/rules/2/activate" in releaser.get("/rules/2").text
+    assert post(person(Role.MARKETER), "/rules/2/activate").status_code == 403
+    assert post(releaser, "/rules/2/activate").status_code == 302
+    assert "in force" in releaser.get("/rules/2").text
+    assert "reviewed by counsel" in releaser.get("/rules/2?country=AT").text
+    listed = releaser.get("/rules").text
+    assert "counsel said so" in listed
+    assert post(releaser, "/rules/export").mimetype == "text/csv"

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from app.apply.rule_file import changed
 from app.apply.source import read
-from app.rules.written import changed
 from campaigns import effects
 from core import users
 from core.cli import command
