@@ -161,12 +161,16 @@ _CONSENTS = """
 
 # What was known at a moment of the past: the sum of the steps that were on record by then.
 _CONSENTS_THEN = """
-    SELECT c.id, c.address_id, max(e.at) FILTER (WHERE e.step = 'withdrawn') AS withdrawn_at,
-      max(e.at) FILTER (WHERE e.step = 'confirmed' AND e.at <= :latest) AS confirmed_at
-    FROM consent AS c JOIN consent_event AS e ON e.consent_id = c.id AND e.recorded_at <= :known_by
-    WHERE c.controller_id = :controller AND c.channel = :channel AND c.purpose = :purpose
-      AND c.address_id BETWEEN :first_address AND :last_address
-    GROUP BY c.id
+    SELECT id, address_id, CASE WHEN withdrawn_at < confirmed_at THEN NULL ELSE withdrawn_at END AS withdrawn_at,
+      confirmed_at
+    FROM (
+        SELECT c.id, c.address_id, max(e.at) FILTER (WHERE e.step = 'withdrawn') AS withdrawn_at,
+          max(e.at) FILTER (WHERE e.step = 'confirmed' AND e.at <= :latest) AS confirmed_at
+        FROM consent AS c JOIN consent_event AS e ON e.consent_id = c.id AND e.recorded_at <= :known_by
+        WHERE c.controller_id = :controller AND c.channel = :channel AND c.purpose = :purpose
+          AND c.address_id BETWEEN :first_address AND :last_address
+        GROUP BY c.id
+    ) AS then_known
 """
 
 # Who is erased has no country and no kind any more: the strictest policy for people.

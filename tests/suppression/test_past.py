@@ -1,0 +1,106 @@
+"""What would have been answered then: by what was on record at that moment, and by nothing that came later."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contacts import Asked, Confirmed, Withdrawn, confirm_consent, request_consent, withdraw_consent
+from core import clock
+from core.db import transaction
+from suppression import Cause, RuleSettings, activate, add, assess, current, import_list
+from tests.suppression.people import QUESTION, Person, everybody, person
+from tests.suppression.test_lists import ECG, ecg_file
+
+
+def code(session: Session, *, known_by: datetime | None = None) -> str:
+    found = assess(
+        session,
+        audience=everybody(),
+        question=QUESTION,
+        as_of=known_by or clock.now(),
+        known_by=known_by,
+        rules=current(session, as_of=known_by),
+    )
+    return str(session.scalar(select(found.rows.c.code)))
+
+
+@pytest.fixture
+def ann(database: str) -> Person:
+    with transaction() as session:
+        current(session)
+        return person(session, "ann@one.example", country="AT")
+
+
+def test_each_moment_is_answered_with_what_was_known_then(ann: Person, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def request(session: Session) -> None:
+        asked.append(
+            request_consent(
+                session,
+                address_id=ann.address_id,
+                controller_id=1,
+                purpose="newsletter",
+                at=clock.now(),
+                evidence=Asked(text_version="nl-1"),
+            )
+        )
+
+    def confirm(session: Session) -> None:
+        confirm_consent(session, consent_id=asked[0], at=clock.now(), evidence=Confirmed())
+
+    def withdraw(session: Session) -> None:
+        withdraw_consent(session, address_id=ann.address_id, at=clock.now(), evidence=Withdrawn(through="letter"))
+
+    def objected_long_ago(session: Session) -> None:
+        """A letter of last year that reaches us now was not known before."""
+        at = clock.now() - timedelta(seconds=1)
+        add(session, address_id=ann.address_id, cause=Cause.MINOR, at=at, source="letter")
+
+    import_list(path=ecg_file(tmp_path, ["nobody@one.example"]), list_id=ECG, published_at=None, actor="test")
+    steps: list[tuple[Callable[[Session], None], str]] = [
+        (lambda _session: None, "no_basis"),
+        (request, "opt_in_unconfirmed"),
+        (confirm, "consent"),
+        (withdraw, "opted_out"),
+        (confirm, "consent"),
+        (objected_long_ago, "minor"),
+    ]
+    moments = []
+    for act, expected in steps:
+        with transaction() as session:
+            act(session)
+        with transaction() as session:
+            assert code(session) == expected
+        moments.append(clock.now())
+    with transaction() as session:
+        assert [code(session, known_by=moment) for moment in moments] == [expected for _act, expected in steps]
+
+
+def test_the_list_of_then_is_asked_and_the_rules_of_then_rule(ann: Person, tmp_path: Path) -> None:
+    with transaction() as session:
+        consent = request_consent(
+            session,
+            address_id=ann.address_id,
+            controller_id=1,
+            purpose="newsletter",
+            at=clock.now(),
+            evidence=Asked(text_version="nl-1"),
+        )
+        confirm_consent(session, consent_id=consent, at=clock.now(), evidence=Confirmed())
+    before_any = clock.now()
+    import_list(path=ecg_file(tmp_path, [ann.email]), list_id=ECG, actor="test")
+    while_listed = clock.now()
+    import_list(path=ecg_file(tmp_path, ["nobody@one.example", "noone@two.example"]), list_id=ECG, actor="test")
+    afterwards = clock.now()
+    with transaction() as session:
+        activate(session, RuleSettings(required_lists=()), actor="test")
+    with transaction() as session:
+        found = [code(session, known_by=moment) for moment in (before_any, while_listed, afterwards)]
+        assert found == ["list_outdated", "robinson_listed", "consent"]
+        versions = [current(session, as_of=moment).version for moment in (before_any, clock.now())]
+        assert versions[0] < versions[1]
