@@ -17,6 +17,7 @@ COMMANDS = {
     "apply": "app.commands.administration:register",
     "import": "app.commands.imports:import_group",
     "lists": "suppression.cli:lists_group",
+    "block": "suppression.block_cli:block_group",
     "decide": "app.commands.decide:register",
     "rules": "app.commands.rules:rules_group",
     "campaign": "campaigns.cli:campaign_group",

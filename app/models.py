@@ -1,5 +1,6 @@
 """Every table of every stage, reached in one import, for migrations and tests."""
 
+from app.api import models as api
 from app.imports import models as imports
 from campaigns import models as campaigns
 from contacts import consent_models as consents
@@ -18,6 +19,7 @@ MODULES = (
     *(audit, evidence, evidence_anchors, lease, retention, users),
     *(contacts, consents, tracking, suppression, templates, delivery, segments, campaigns, preferences, lead_handover),
     imports,
+    api,
 )
 
 metadata = Base.metadata

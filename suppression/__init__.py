@@ -13,10 +13,15 @@ person's own later confirmed opt-in.
 from suppression.address import decide_address
 from suppression.assessment import Assessment, assess, counts, samples
 from suppression.decisions import Recorded, record_decisions, seal_decisions
-from suppression.entries import Entry, NewEntry, add, add_many, block_domain, entries, lift
+from suppression.block_intake import BlockIntake
+from suppression.block_targets import Target, target
+from suppression.blocks import Block, BlockKind, add_block, add_blocks
+from suppression.cases import close_case, open_case
+from suppression.entries import Entry, NewEntry, add, add_many, entries
 from suppression.explaining import Explained, ListState, consents_of, explain
 from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
+from suppression.lifting import agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
 from suppression.lists.load import import_list
 from suppression.lists.standing import ListStatus, status
 from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
@@ -43,6 +48,9 @@ __all__ = [
     "SYSTEM",
     "Assessment",
     "Basis",
+    "Block",
+    "BlockIntake",
+    "BlockKind",
     "Cause",
     "Decision",
     "Entry",
@@ -60,13 +68,18 @@ __all__ = [
     "RuleVersion",
     "RulesInForce",
     "Stage",
+    "Target",
     "Verdict",
     "VerdictNow",
     "activate",
     "add",
+    "add_block",
+    "add_blocks",
     "add_many",
+    "agree_to_lift",
+    "ask_to_lift",
     "assess",
-    "block_domain",
+    "close_case",
     "consents_of",
     "counts",
     "current",
@@ -76,14 +89,17 @@ __all__ = [
     "entries",
     "explain",
     "import_list",
-    "lift",
     "listings",
+    "open_case",
+    "open_requests",
     "propose",
     "put_into_force",
     "record_decisions",
+    "refuse_to_lift",
     "samples",
     "seal_decisions",
     "status",
+    "target",
     "verdicts_now",
     "version",
     "versions",

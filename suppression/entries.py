@@ -1,4 +1,4 @@
-"""Entries of the suppression list: added at once, kept for good, lifted only by two people.
+"""Entries of the suppression list: added at once, kept for good. `suppression.lifting` says how one stops to count.
 
 An entry names an address by its keyed hash, so it outlives the contact and is there when the address comes back with
 the next import. A person who wants mail again simply confirms a new opt-in: a later confirmation answers an earlier
@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from contacts.models import Address
-from core import audit, clock, keys
+from core import clock
 from core.db import after_commit
-from core.errors import NotAllowed, NotFound
+from core.errors import NotFound
 from core.sentences import say
-from core.users import Actor
 from suppression import journal
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
+
+# Where entries come from that the person made with the own hands.
+OWN_HANDS = frozenset({"one_click", "page", "preferences"})
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,19 @@ class Entry:
     channel: str | None
     purpose: str | None
     controller_id: int | None
+    until: datetime | None
     by_domain: bool
+    by_company: bool
     evidence: dict[str, Any]
     recorded_at: datetime
     lifted_at: datetime | None
     lifted_by: str | None
     lift_reason: str | None
+
+    @property
+    def own_word(self) -> bool:
+        """Whether it is the person's alone to answer: see `own_word`."""
+        return own_word(cause=self.cause, source=self.source)
 
 
 # Rows of addresses are locked in the order of their ids, so that two imports never wait for each other. The gate shares
@@ -105,14 +113,19 @@ def add(
 
 def add_many(session: Session, entries: Sequence[NewEntry]) -> int:
     """Store many entries at once; answers how many are new. The journal has them before the caller's answer leaves."""
-    wanted = sorted({entry.address_id for entry in entries})
+    lock_addresses(session, [entry.address_id for entry in entries])
+    added = session.execute(text(_ADD), {"rows": json.dumps([_as_row(entry) for entry in entries])}).all()
+    lines = [as_line(row) for row in added]
+    after_commit(session, lambda: journal.append(lines))
+    return len(added)
+
+
+def lock_addresses(session: Session, address_ids: Sequence[int]) -> None:
+    """Hold addresses until the transaction ends; one that does not exist is `NotFound`."""
+    wanted = sorted(set(address_ids))
     locked = {row.id for row in session.execute(text(_LOCK), {"ids": wanted})}
     if missing := [address_id for address_id in wanted if address_id not in locked]:
         raise NotFound("address_unknown", say("There is no address with the id %(address_id)s.", address_id=missing[0]))
-    added = session.execute(text(_ADD), {"rows": json.dumps([_as_row(entry) for entry in entries])}).all()
-    lines = [_as_line(row) for row in added]
-    after_commit(session, lambda: journal.append(lines))
-    return len(added)
 
 
 def _as_row(entry: NewEntry) -> dict[str, Any]:
@@ -120,7 +133,13 @@ def _as_row(entry: NewEntry) -> dict[str, Any]:
     return vars(entry) | {"cause": Cause(entry.cause).value, "at": moment}
 
 
-def _as_line(row: Any) -> journal.Line:
+def own_word(*, cause: Cause, source: str) -> bool:
+    """Whether only the person's own confirmed opt-in answers such an entry (Art. 21(3) GDPR, Art. 7(3) GDPR)."""
+    return cause is Cause.COMPLAINT or (cause is Cause.OPTED_OUT and source in OWN_HANDS)
+
+
+def as_line(row: Any) -> journal.Line:
+    """A stored row with the `key` of its address, as the journal keeps it."""
     return journal.Line(
         entry=row.id,
         key=row.key,
@@ -133,67 +152,30 @@ def _as_line(row: Any) -> journal.Line:
     )
 
 
-def block_domain(session: Session, *, domain: str, actor: Actor, reason: str) -> int:
-    """Write to nobody at this domain (an A-label in small letters) any more, on no channel and for no purpose."""
-    entry = session.execute(
-        insert(SuppressionEntry)
-        .values(
-            domain_key=keys.address_key(f"@{domain.lower()}"),
-            cause=Cause.INTERNAL_BLOCK,
-            at=clock.now(),
-            source=f"user:{actor.email}",
-            evidence={"reason": reason},
-        )
-        .returning(SuppressionEntry.id)
-    ).scalar_one()
-    _note(session, actor=actor, action="suppression.block_domain", entry_id=entry, reason=reason)
-    return entry
-
-
-def lift(session: Session, *, entry_id: int, asked_by: str, agreed_by: Actor, reason: str) -> None:
-    """Let an entry no longer count. The person who asked cannot be the one who agrees, and there must be a reason."""
-    if asked_by.strip().lower() == agreed_by.email.lower():
-        raise NotAllowed("second_person_needed", say("Who asks for an entry to be lifted cannot agree to it."))
-    if not reason.strip():
-        raise NotAllowed("reason_needed", say("An entry is lifted for a reason only."), say("Write down why."))
-    if session.get(SuppressionEntry, entry_id) is None:
-        raise NotFound("entry_unknown", say("There is no entry %(entry_id)s.", entry_id=entry_id))
-    if session.get(SuppressionLift, entry_id) is not None:
-        raise NotAllowed("entry_lifted", say("The entry %(entry_id)s is lifted already.", entry_id=entry_id))
-    session.execute(
-        insert(SuppressionLift).values(
-            entry_id=entry_id, asked_by=asked_by.strip().lower(), agreed_by=agreed_by.email, reason=reason.strip()
-        )
-    )
-    _note(session, actor=agreed_by, action="suppression.lift", entry_id=entry_id, reason=reason, asked_by=asked_by)
-
-
-def _note(session: Session, *, actor: Actor, action: str, entry_id: int, reason: str, **details: Any) -> None:
-    audit.record(
-        session,
-        actor=actor.email,
-        user_id=actor.id,
-        action=action,
-        object_type="suppression_entry",
-        object_id=entry_id,
-        reason=reason,
-        **details,
-    )
-
-
 def entries(session: Session, *, address_id: int) -> list[Entry]:
-    """Everything that stands against an address, or once did; the newest first. Domain entries included."""
+    """Everything that stands against an address, or once did; the newest first.
+
+    Entries about its domain, about a domain above that and about the company of its contact are among them.
+    """
+    ids = session.scalars(text(_ABOUT), {"address": address_id}).all()
     rows = session.execute(
         select(SuppressionEntry, SuppressionLift)
-        .join(
-            Address,
-            (Address.id == SuppressionEntry.address_id) | (Address.domain_key == SuppressionEntry.domain_key),
-        )
         .outerjoin(SuppressionLift, SuppressionLift.entry_id == SuppressionEntry.id)
-        .where(Address.id == address_id)
+        .where(SuppressionEntry.id.in_(ids))
         .order_by(SuppressionEntry.at.desc(), SuppressionEntry.id.desc())
     )
     return [_as_entry(entry, lifted) for entry, lifted in rows]
+
+
+_ABOUT = """
+    SELECT id FROM suppression_entry WHERE address_id = :address
+    UNION SELECT e.id FROM address AS a JOIN suppression_entry AS e ON e.domain_key = a.domain_key WHERE a.id = :address
+    UNION SELECT e.id FROM endpoint AS n JOIN contact AS c ON c.id = n.contact_id
+      JOIN suppression_entry AS e ON e.company_id = c.company_id WHERE n.address_id = :address
+    UNION SELECT e.id FROM endpoint AS n JOIN suppression_entry AS e ON e.below IS NOT NULL AND EXISTS (
+        SELECT 1 FROM unnest(e.below) AS domain WHERE right(lower(n.value), length(domain) + 1) = '.' || domain)
+      WHERE n.address_id = :address
+"""
 
 
 def _as_entry(entry: SuppressionEntry, lifted: SuppressionLift | None) -> Entry:
@@ -205,7 +187,9 @@ def _as_entry(entry: SuppressionEntry, lifted: SuppressionLift | None) -> Entry:
         channel=entry.channel,
         purpose=entry.purpose,
         controller_id=entry.controller_id,
+        until=entry.until,
         by_domain=entry.domain_key is not None,
+        by_company=entry.company_id is not None,
         evidence=entry.evidence,
         recorded_at=entry.recorded_at,
         lifted_at=lifted.at if lifted else None,

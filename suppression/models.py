@@ -51,6 +51,7 @@ class SuppressionEntry(Base):
     __tablename__ = "suppression_entry"
     __table_args__ = (
         CheckConstraint("num_nonnulls(address_id, domain_key, company_id) = 1", name="address_or_domain"),
+        Index("ix_suppression_entry_case", "source", postgresql_where=text("cause = 'case_open'")),
         # Every segment leaves out whose data may not be used; they are few among many entries.
         Index("ix_suppression_entry_restricted", "address_id", postgresql_where=text("cause = 'restricted'")),
     )
@@ -75,6 +76,7 @@ class SuppressionLift(Base):
     """An entry that no longer counts, because a second person agreed to a reason. Never updated, never deleted."""
 
     __tablename__ = "suppression_lift"
+    __table_args__ = (CheckConstraint("lower(asked_by) <> lower(agreed_by)", name="two_people"),)
 
     entry_id: Mapped[int] = mapped_column(ForeignKey("suppression_entry.id"), primary_key=True)
     at: Mapped[CreatedAt]

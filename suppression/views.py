@@ -1,25 +1,24 @@
-"""Look up an address, keep entries, see the lists."""
+"""Look up an address, see our entries and the lists."""
 
 from dataclasses import fields
 
-from flask import flash, redirect, request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts import email_address, ensure_addresses, find_address
+from contacts import email_address, find_address
 from contacts.models import Endpoint
-from core import clock, tables
+from core import tables
 from core.db import transaction
-from core.errors import CrusoeError, WrongInput
+from core.errors import CrusoeError
 from core.exporting import rows_as_csv, table_as_csv
 from core.permissions import Permission
-from core.web import acting, blueprint, needs, page
-from suppression.entries import add, block_domain, entries, lift
+from core.web import blueprint, needs, page
+from suppression.entries import entries
 from suppression.lists.standing import ListStatus, status
 from suppression.lookup import listings, verdicts_now
-from suppression.models import Cause, SuppressionEntry
+from suppression.models import SuppressionEntry
 from suppression.overview import table
 
 routes = blueprint("suppression", url_prefix="/suppression")
@@ -82,51 +81,3 @@ def _lookup(session: Session, address: str) -> dict[str, object]:
         "entries": entries(session, address_id=address_id),
         "listings": listings(session, address_id=address_id),
     }
-
-
-@routes.get("/block")
-@needs(Permission.EDIT_SUPPRESSION)
-def block_form() -> ResponseReturnValue:
-    """The form for an entry of our own."""
-    return page("suppression/block.html", error=None, form=request.args)
-
-
-@routes.post("/block")
-@needs(Permission.EDIT_SUPPRESSION)
-def block() -> ResponseReturnValue:
-    """Add an entry: an address, or a whole domain written as `@domain`."""
-    wanted, reason = request.form.get("address", "").strip(), request.form.get("reason", "").strip()
-    try:
-        with transaction() as session:
-            _block(session, wanted=wanted, reason=reason)
-    except CrusoeError as error:
-        error.where = error.where if error.where == "reason" else "address"
-        return page("suppression/block.html", error=error, form=request.form), error.status
-    flash(_("Nothing will be sent to %(address)s from now on.", address=wanted))
-    return redirect(url_for("suppression.index"))
-
-
-def _block(session: Session, *, wanted: str, reason: str) -> None:
-    if not reason:
-        raise WrongInput("reason_missing", _("An entry needs a reason."), where="reason")
-    if wanted.startswith("@"):
-        domain = email_address(f"somebody{wanted}").domain
-        block_domain(session, domain=domain, actor=acting(), reason=reason)
-        return
-    email = email_address(wanted)
-    address_id = ensure_addresses(session, [email])[email.key]
-    cause = Cause.OPTED_OUT if request.form.get("cause") == "opted_out" else Cause.INTERNAL_BLOCK
-    evidence = {"reason": reason}
-    source = f"user:{acting().email}"
-    add(session, address_id=address_id, cause=cause, at=clock.now(), source=source, evidence=evidence)
-
-
-@routes.post("/entries/<int:entry_id>/lift")
-@needs(Permission.EDIT_SUPPRESSION)
-def lift_entry(entry_id: int) -> ResponseReturnValue:
-    """Let an entry count no more. Whoever asks for it and whoever agrees are two people."""
-    with transaction() as session:
-        asked_by, reason = request.form.get("asked_by", ""), request.form.get("reason", "")
-        lift(session, entry_id=entry_id, asked_by=asked_by, agreed_by=acting(), reason=reason)
-    flash(_("The entry is lifted."))
-    return redirect(url_for("suppression.index"))

@@ -5,11 +5,12 @@ from typing import Any
 
 from contacts.importing import Intake
 from contacts.intakes import ConsentIntake, ContactIntake, OrderIntake
-from suppression import OptOutIntake
+from suppression import BlockIntake, OptOutIntake
 
 INTAKES: dict[str, Callable[[], Intake[Any]]] = {
     "contacts": ContactIntake,
     "consents": ConsentIntake,
     "orders": OrderIntake,
     "optouts": OptOutIntake,
+    "blocks": BlockIntake,
 }

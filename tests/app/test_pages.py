@@ -115,7 +115,7 @@ def test_an_export_is_written_down(person, found):
 
 def test_an_address_is_blocked_and_looked_up(person, found):
     compliance = person(Role.COMPLIANCE)
-    answer = post(compliance, "/suppression/block", address="Ada@Mail.Example", reason="asked by phone")
+    answer = post(compliance, "/suppression/block", what="Ada@Mail.Example", reason="asked by phone")
     assert answer.status_code == 302
     page = compliance.get("/suppression/?address=ada@mail.example").text
     assert "blocked by us" in page
@@ -145,12 +145,31 @@ def test_messages_that_never_came_to_the_gate_are_shown_with_their_reason(person
     assert "opted out" in page[page.index("Kept back, and why") :]
 
 
-def test_an_entry_is_not_lifted_by_one_person_alone(person, found):
+def test_an_entry_is_lifted_by_two_people_and_never_by_one(person, found):
+    compliance, admin, marketer = person(Role.COMPLIANCE), person(Role.ADMIN), person(Role.MARKETER)
+    assert (
+        post(compliance, "/suppression/block", what="@rival.example", kind="competitor", reason="x").status_code == 302
+    )
+    assert post(marketer, "/suppression/entries/2/lift", reason="a <b>mistake</b>").status_code == 302
+    assert post(marketer, "/suppression/lifts/1/agree").status_code == 403
+    assert "/suppression/lifts/1/agree" not in marketer.get("/suppression/blocks").text
+    assert post(compliance, "/suppression/lifts/1/refuse", reason="no").status_code == 302
+    assert post(compliance, "/suppression/entries/2/lift", reason="on second thoughts").status_code == 302
+    assert "/suppression/lifts/2/agree" not in compliance.get("/suppression/blocks").text
+    assert post(compliance, "/suppression/lifts/2/agree").status_code == 403
+    page = admin.get("/suppression/blocks").text
+    assert "/suppression/lifts/2/agree" in page
+    assert "on second thoughts" in page
+    assert post(admin, "/suppression/lifts/2/agree").status_code == 302
+    assert "<td>lifted</td>" in admin.get("/suppression/blocks").text
+
+
+def test_what_a_person_said_has_no_button_to_take_it_back(person, found):
     compliance = person(Role.COMPLIANCE)
-    alone = post(compliance, "/suppression/entries/1/lift", asked_by="compliance@crew.example", reason="why not")
-    assert alone.status_code == 403
-    both = post(compliance, "/suppression/entries/1/lift", asked_by="sales@crew.example", reason="a mistake")
-    assert both.status_code == 302
+    page = compliance.get("/suppression/?address=bob@mail.example").text
+    assert "opt-in that the person confirms" in page
+    assert "/suppression/entries/1/lift" not in page
+    assert post(compliance, "/suppression/entries/1/lift", reason="please").status_code == 403
 
 
 def test_a_broken_list_changes_nothing_and_says_why(person, found):

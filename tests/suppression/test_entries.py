@@ -6,17 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from contacts import add_contact, email_address, ensure_addresses, erase
-from core import users
 from core.db import engine, transaction
-from core.errors import NotAllowed, NotFound
-from core.permissions import Role
-from suppression import Cause, NewEntry, add, add_many, assess, block_domain, decide_address, entries, journal, lift
-from suppression.models import SuppressionEntry
+from core.errors import NotFound
+from suppression import Cause, NewEntry, add, add_many, assess, decide_address, entries, journal
 from tests.suppression.people import QUESTION, consents, everybody, person
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -83,30 +80,6 @@ def test_the_database_refuses_to_change_an_entry(database: str, statement: str) 
         session.execute(text(statement))
 
 
-def test_lifting_needs_a_second_person_and_a_reason(database: str) -> None:
-    with transaction() as session:
-        users.add(session, email="anna@house.example", role=Role.COMPLIANCE)
-        who = person(session, "reader@one.example")
-        consents(session, who, confirmed_at=AT - timedelta(days=30))
-        opt_out(session, who.address_id)
-    with transaction() as session:
-        anna = users.actor(session, "anna@house.example")
-        entry = session.scalars(select(SuppressionEntry.id)).one()
-        with pytest.raises(NotAllowed, match="cannot agree"):
-            lift(session, entry_id=entry, asked_by="Anna@house.example", agreed_by=anna, reason="mistake")
-        with pytest.raises(NotAllowed, match="reason"):
-            lift(session, entry_id=entry, asked_by="bert@house.example", agreed_by=anna, reason=" ")
-        with pytest.raises(NotFound):
-            lift(session, entry_id=entry + 1, asked_by="bert@house.example", agreed_by=anna, reason="mistake")
-        lift(session, entry_id=entry, asked_by="bert@house.example", agreed_by=anna, reason="wrong person")
-        with pytest.raises(NotAllowed, match="already"):
-            lift(session, entry_id=entry, asked_by="bert@house.example", agreed_by=anna, reason="again")
-    with transaction() as session:
-        (found,) = entries(session, address_id=who.address_id)
-        assert (found.lifted_by, found.lift_reason) == ("anna@house.example", "wrong person")
-        assert assess(session, audience=everybody(), question=QUESTION).counts()["send"] == 1
-
-
 def test_a_later_opt_in_answers_an_objection_but_not_an_internal_block(database: str) -> None:
     with transaction() as session:
         who = person(session, "reader@one.example")
@@ -116,19 +89,6 @@ def test_a_later_opt_in_answers_an_objection_but_not_an_internal_block(database:
         assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"consent": 1}
         opt_out(session, who.address_id, cause=Cause.INTERNAL_BLOCK, purpose=None, channel=None)
         assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"internal_block": 1}
-
-
-def test_a_blocked_domain_covers_every_address_of_it(database: str) -> None:
-    with transaction() as session:
-        users.add(session, email="anna@house.example", role=Role.COMPLIANCE)
-        for name in ("a@bad.example", "b@bad.example", "c@good.example"):
-            consents(session, person(session, name), confirmed_at=AT)
-        block_domain(
-            session, domain="bad.example", actor=users.actor(session, "anna@house.example"), reason="spam trap"
-        )
-    with transaction() as session:
-        found = assess(session, audience=everybody(), question=QUESTION).counts()["reasons"]
-    assert found == {"internal_block": 2, "consent": 1}
 
 
 def test_an_opt_out_is_in_the_journal_when_it_is_answered_and_names_no_address(database: str, home: Path) -> None:
