@@ -26,6 +26,7 @@ COMMANDS = {
     "score": "lead_handover.cli:score_group",
     "tracking": "tracking.cli:tracking_group",
     "audit": "app.commands.administration:audit_group",
+    "evidence": "app.commands.evidence:evidence_group",
     "user": "app.commands.administration:user_group",
     "keys": "app.commands.administration:keys_group",
 }

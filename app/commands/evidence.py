@@ -1,0 +1,67 @@
+"""`crusoe evidence`: bundles that prove what was agreed to, decided and sent, and the check of such a bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.evidence import verify as verifier
+from app.evidence.bundle import bundle, write
+from core import users
+from core.cli import command
+from core.db import transaction
+from core.errors import NotAllowed, WrongInput
+from core.permissions import Permission
+from core.sentences import say
+from core.signing import public_key
+
+
+class WithoutName(click.Group):
+    """A group whose first command is meant when no other is named: `crusoe evidence --address A --out DIR`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name of the command in front when the first word is an option."""
+        if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("evidence", cls=WithoutName)
+def evidence_group() -> None:
+    """Bundles that prove what was agreed to, decided and sent; anybody can check them without Crusoe."""
+
+
+@command(evidence_group, "make")
+@click.option("--address", required=True, metavar="A", help="The person's address.")
+@click.option("--campaign", default=None, metavar="N", help="Only this campaign, by code or number.")
+@click.option("--consent", default=None, metavar="REFERENCE", help="Only this consent and what rests on it.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.option("--as", "acting", default=None, metavar="U", help="Who makes it; needs the right to export contacts.")
+def make(address: str, campaign: str | None, consent: str | None, out: Path, acting: str | None) -> dict[str, Any]:
+    """Write a bundle about one address into a new folder. `make` may be left out."""
+    with transaction() as session:
+        actor = users.actor(session, acting) if acting else users.operator()
+        actor.require(Permission.EXPORT_CONTACTS)
+        files = bundle(session, address=address, campaign=campaign, consent=consent, actor=actor.email)
+        write(files, to=out)
+    answer = verifier.verify(out)
+    return {"folder": out, "files": len(files), "bytes": sum(map(len, files.values()))} | {
+        name: answer[name] for name in ("ok", "rows", "public_key", "made_at")
+    }
+
+
+@command(evidence_group, "verify")
+@click.argument("folder", type=click.Path(path_type=Path))
+def verify(folder: Path) -> dict[str, Any]:
+    """Check a bundle as the verify.py in it does; exit code 2 when something in it was changed."""
+    if not (folder / "manifest.json").is_file():
+        raise WrongInput("no_bundle", say("%(path)s is no bundle of evidence.", path=folder))
+    answer = verifier.verify(folder)
+    if not answer["ok"]:
+        raise NotAllowed(
+            "evidence_changed",
+            say("The bundle is not as it was written; findings: %(count)s.", count=len(answer["findings"])),
+            say("Ask whoever made it for a new one."),
+            details=answer | {"lines": answer["findings"]},
+        )
+    return answer | {"folder": folder, "ours": answer["public_key"] == public_key().hex()}

@@ -1,0 +1,97 @@
+"""A bundle of evidence: files with a signed list of their digests, to be checked without us by `verify.py` in it."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.evidence.printed import LANGUAGES, printed
+from app.evidence.subject import Subject, gather
+from core import audit, clock, signing
+from core.cli import dump
+from core.errors import WrongInput
+from core.evidence_anchors import EvidenceAnchor, as_file
+from core.sentences import say
+
+VERIFIER = Path(__file__).with_name("verify.py")
+FORMAT = "crusoe-evidence-1"
+
+
+def bundle(
+    session: Session, *, address: str, actor: str, campaign: str | None = None, consent: str | None = None
+) -> dict[str, bytes]:
+    """The files of a bundle by their path in it. That it was made is written down in the audit log."""
+    address_id, subject = gather(session, address=address, campaign=campaign, consent=consent)
+    audit.record(
+        session,
+        actor=actor,
+        action="evidence.export",
+        object_type="address",
+        object_id=address_id,
+        campaign=campaign,
+        consent=consent,
+    )
+    made_at = clock.now().isoformat(timespec="seconds")
+    about = {"format": FORMAT, "made_at": made_at, "made_by": actor, "public_key": signing.public_key().hex()}
+    files = _content(subject, about) | _chains(session, subject)
+    return files | _signed(files, about)
+
+
+def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
+    told = {
+        "about": about | {"address": subject.address, "campaign": subject.campaign},
+        "consents": subject.consents,
+        "objections": subject.objections,
+        "messages": subject.messages,
+        "rules": subject.rules,
+    }
+    files = {"evidence.json": dump(told).encode(), "verify.py": VERIFIER.read_bytes()}
+    for locale in LANGUAGES:
+        name = "index.html" if locale == "en" else f"index.{locale}.html"
+        files[name] = printed("evidence", locale=locale, subject=subject, about=about)
+    return files | {f"proofs/{name}": content for name, content in subject.proofs.items()}
+
+
+def _chains(session: Session, subject: Subject) -> dict[str, bytes]:
+    numbers = {run["anchor"] for chain in subject.chains.values() for run in chain["runs"]}
+    anchors = session.scalars(select(EvidenceAnchor).where(EvidenceAnchor.seq.in_(numbers)))
+    return {f"anchors/{one.seq:06}.json": as_file(one) for one in anchors} | {
+        f"chains/{name}.json": dump(chain).encode() for name, chain in subject.chains.items()
+    }
+
+
+def _signed(files: Mapping[str, bytes], about: dict[str, str]) -> dict[str, bytes]:
+    entries = [
+        {"path": path, "bytes": len(content), "sha256": sha256(content).hexdigest()}
+        for path, content in sorted(files.items())
+    ]
+    manifest = (json.dumps(about | {"files": entries}, indent=1, sort_keys=True) + "\n").encode()
+    return {"manifest.json": manifest, "manifest.sig": f"{signing.sign(manifest).hex()}\n".encode()}
+
+
+def write(files: Mapping[str, bytes], *, to: Path) -> None:
+    """Write a bundle into a new or empty folder; WrongInput when something lies there already."""
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise WrongInput(
+            "folder_not_empty",
+            say("%(path)s is there already.", path=to),
+            say("Name a new folder, so that nothing in the bundle comes from somewhere else."),
+            where="--out",
+        )
+    for path, content in files.items():
+        (to / path).parent.mkdir(parents=True, exist_ok=True)
+        (to / path).write_bytes(content)
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A bundle as one ZIP file, for the browser."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return file.getvalue()

@@ -1,0 +1,31 @@
+"""Pages that leave the house as files: whole in themselves, to be read on any machine and to be printed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import has_request_context
+from flask_babel import force_locale, gettext
+
+from core.web import page
+
+LANGUAGES = ("en", "de")
+
+
+def printed(name: str, *, locale: str, **values: Any) -> bytes:
+    """The page `app/pages/printed/<name>.html` in one language."""
+    with _pages(), force_locale(locale):
+        return page(f"app/printed/{name}.html", locale=locale, gettext=gettext, **values).encode()
+
+
+@contextmanager
+def _pages() -> Iterator[None]:
+    """Commands have no request; pages need one for the words and the looks of numbers."""
+    if has_request_context():
+        yield
+        return
+    # The web application is built for commands only when they print a page.
+    from app.web import create_app
+
+    with create_app().test_request_context("/"):
+        yield
