@@ -8,7 +8,7 @@ import click
 
 from contacts.importing import Intake, import_file
 from contacts.importing.progress import on_terminal
-from contacts.intakes import ConsentIntake, ContactIntake, OrderIntake
+from contacts.intakes import ConsentIntake, ContactIntake, EndpointIntake, OrderIntake
 from core import audit
 from core.cli import command
 from core.db import transaction
@@ -18,7 +18,7 @@ File = click.Path(exists=False, dir_okay=False, path_type=Path)
 
 @click.group("import")
 def import_group() -> None:
-    """Read CSV files: contacts, consents, orders, opt-outs."""
+    """Read CSV files: contacts, endpoints, consents, orders, opt-outs."""
 
 
 def import_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,6 +58,13 @@ def run(intake: Intake[Any], file: Path, **options: Any) -> dict[str, int | str 
 def import_contacts(file: Path, **options: Any) -> dict[str, int | str | None]:
     """Import people with their addresses and fields. A repeated row updates."""
     return run(ContactIntake(), file, **options)
+
+
+@command(import_group, "endpoints")
+@import_options
+def import_endpoints(file: Path, **options: Any) -> dict[str, int | str | None]:
+    """Import telephone numbers and postal addresses of people who are known already, one in a row."""
+    return run(EndpointIntake(), file, **options)
 
 
 @command(import_group, "consents")
