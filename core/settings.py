@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     retry_after: float = Field(60, gt=0, le=3600)
     # Megabytes of a file that is imported in the browser; the command line has no limit.
     import_limit: int = Field(2048, ge=1)
+    # Do-not-contact lists that are asked, not loaded: where, and who asks. Without keys they are never asked.
+    ecg_url: str = "https://ecg.rtr.at/dev/api/v1/emails/check/batch"
+    ecg_api_key: str | None = None
+    robinson_url: str = "https://api.listarobinson.es/v1/api/user"
+    robinson_access_key: str | None = None
+    robinson_secret_key: str | None = None
 
     @field_validator("home")
     @classmethod

@@ -39,6 +39,7 @@ class VersionState(StrEnum):
     LOADING = "loading"
     ACTIVE = "active"
     REPLACED = "replaced"
+    REMOVED = "removed"
 
 
 class SuppressionEntry(Base):
@@ -51,6 +52,8 @@ class SuppressionEntry(Base):
     __tablename__ = "suppression_entry"
     __table_args__ = (
         CheckConstraint("num_nonnulls(address_id, domain_key, company_id) = 1", name="address_or_domain"),
+        # Every segment leaves out whose data may not be used; they are few among many entries.
+        Index("ix_suppression_entry_restricted", "address_id", postgresql_where=text("cause = 'restricted'")),
         Index("ix_suppression_entry_case", "source", postgresql_where=text("cause = 'case_open'")),
         # Every segment leaves out whose data may not be used; they are few among many entries.
         Index("ix_suppression_entry_restricted", "address_id", postgresql_where=text("cause = 'restricted'")),
@@ -105,6 +108,12 @@ class ListVersion(Base):
     source_note: Mapped[str | None]
     # Every endpoint with an id up to this one was looked up in this version.
     matched_up_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # How the file was read; matching needs it. What changed against the version before: counts, kept as evidence.
+    reading: Mapped[Document] = mapped_column(server_default="{}")
+    changes: Mapped[Document] = mapped_column(server_default="{}")
+    replaces: Mapped[int | None] = mapped_column(BigInteger)
+    # Compliance said that it must not be relied on any longer, whatever its age.
+    expired_at: Mapped[Moment | None]
 
 
 class ListRecord(Base):
@@ -124,6 +133,31 @@ class ListHit(Base):
     address_id: Mapped[int] = mapped_column(ForeignKey("address.id"), primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("list_version.id", ondelete="CASCADE"), primary_key=True)
     by_domain: Mapped[bool]
+
+
+class ListCheck(Base):
+    """One request to the service of a list operator: when, how many, and the digests of what was asked and answered."""
+
+    __tablename__ = "list_check"
+
+    id: Mapped[Id]
+    version_id: Mapped[int] = mapped_column(ForeignKey("list_version.id", ondelete="CASCADE"), index=True)
+    at: Mapped[CreatedAt]
+    asked: Mapped[int]
+    listed: Mapped[int]
+    request_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    answer_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ListAsked(Base):
+    """An address about which a service was asked, listed or not. `proofs`: what it signed, where it signs."""
+
+    __tablename__ = "list_asked"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("list_version.id", ondelete="CASCADE"), primary_key=True)
+    address_id: Mapped[int] = mapped_column(ForeignKey("address.id"), primary_key=True)
+    check_id: Mapped[int | None] = mapped_column(ForeignKey("list_check.id", ondelete="CASCADE"), index=True)
+    proofs: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class RuleSet(Base):

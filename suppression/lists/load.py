@@ -1,29 +1,31 @@
 """Bringing a new version of a list into force: checked first, loaded beside the old one, switched at once."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core import audit, clock
 from core.db import transaction
-from core.errors import WrongInput
-from core.sentences import say
-from suppression.lists.adapter import ListSpec, unreadable
+from core.errors import NotAllowed, WrongInput
+from core.permissions import Permission
+from core.sentences import Count, say
+from core.users import Actor
+from suppression.lists import records
+from suppression.lists.adapter import Contents, ListSpec, Options, empty, unreadable, wrong_option
 from suppression.lists.known import spec as spec_of
 from suppression.lists.matching import match_endpoints, newest_endpoint
+from suppression.lists.switching import put_into_force
 from suppression.models import ListHit, ListVersion, VersionState
 
 READ = 1 << 20
 
-# Records of a shifted file that are compared with the version in force, for each way it may be shifted.
-SAMPLE = 500
+# A list that lost more than a fifth of its entries was probably cut off. Short lists may change as they like.
+LEAST_SHARE, LEAST_RECORDS = 0.8, 100
 
 
 @dataclass(frozen=True)
@@ -40,25 +42,54 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """Somebody of compliance who answers for a version that would be refused otherwise, and why."""
+
+    actor: Actor
+    reason: str
+
+
+@dataclass(frozen=True)
 class _Package:
-    """A checked file."""
+    """A file and what is known about it. `told`: called now and then with the records stored so far."""
 
     path: Path
     spec: ListSpec
-    records: int
+    contents: Contents
     sha256: bytes
     published_at: datetime | None
+    actor: str
+    note: str | None
+    expected: int | None = None
+    approval: Approval | None = None
+    told: Callable[[int], None] = field(default=lambda _records: None)
 
 
 def import_list(
-    *, path: Path, list_id: str, published_at: datetime | None = None, actor: str, note: str | None = None
+    *,
+    path: Path,
+    list_id: str,
+    published_at: datetime | None = None,
+    actor: str,
+    note: str | None = None,
+    options: Options | None = None,
+    expected: int | None = None,
+    approval: Approval | None = None,
+    told: Callable[[int], None] = lambda _records: None,
 ) -> Imported:
     """Load a file as the new version of a list and put it into force, in one transaction of its own.
 
     Whatever is wrong with the file, nothing changes and the answer says what. `published_at` is when the operator
-    published it: the age of the list runs from there; without it, from now. The version before is kept as evidence.
+    published it: the age of the list runs from there; without it, from the day that the file tells, or now. `options`:
+    how the file is written, by the names in the list's spec. `expected`: so many records must be in it. A list that
+    shrinks suddenly needs an `approval`. The version before is kept as evidence.
     """
-    package = _check(path, spec_of(list_id), published_at)
+    if approval is not None:
+        approval.actor.require(Permission.EDIT_SUPPRESSION)
+    package = _check(
+        path, spec_of(list_id), published_at, options or {},
+        actor=actor, note=note, expected=expected, approval=approval, told=told,
+    )  # fmt: skip
     with transaction() as session:
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"list:{list_id}"})
         before = session.scalar(
@@ -66,22 +97,36 @@ def import_list(
         )
         if before is not None and _is_same(package, before):
             return _answer(session, before, changed=False)
-        version = _load(session, package, actor=actor, note=note)
-        if before is not None:
-            _refuse_shifted(session, package, before)
-        _put_into_force(session, package, version, before)
-        _note(session, version, before, actor)
+        version = _load(session, package, before)
+        _refuse_damaged(session, package, version, before)
+        _match(session, package, version)
+        put_into_force(session, version, before, spec=package.spec)
+        _note(session, package, version, before)
         return _answer(session, version, changed=True)
 
 
-def _check(path: Path, spec: ListSpec, published_at: datetime | None) -> _Package:
+def _check(path: Path, spec: ListSpec, published_at: datetime | None, options: Options, **rest: object) -> _Package:
     if published_at is not None and clock.require_aware(published_at) > clock.now() + timedelta(days=1):
         raise WrongInput(
             "published_in_future",
             say("%(time)s lies in the future.", time=published_at.isoformat()),
             say("Correct the date."),
         )
-    records = spec.check(path)
+    if spec.read is None:
+        raise NotAllowed(
+            "list_is_asked",
+            say("The list %(list)s is asked, it has no file.", list=spec.id),
+            say("Use: crusoe lists check %(list)s", list=spec.id),
+        )
+    if wrong := sorted(options.keys() - spec.options.keys()):
+        known = ", ".join(spec.options) or "–"
+        raise wrong_option(wrong[0], say("This list has no such option."), say("There are: %(known)s.", known=known))
+    digest = _digest_of(path)
+    contents = spec.read(path, options)
+    return _Package(path, spec, contents, digest, published_at or contents.published_at, **rest)  # type: ignore[arg-type]
+
+
+def _digest_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             digest = sha256()
@@ -89,111 +134,112 @@ def _check(path: Path, spec: ListSpec, published_at: datetime | None) -> _Packag
                 digest.update(block)
     except OSError as error:
         raise unreadable(path, error) from error
-    return _Package(path, spec, records, digest.digest(), published_at)
+    return digest.digest()
 
 
 def _is_same(package: _Package, before: ListVersion) -> bool:
-    return before.sha256 == package.sha256 and package.published_at in {None, before.published_at}
+    same_date = package.published_at in {None, before.published_at}
+    return before.sha256 == package.sha256 and same_date and before.expired_at is None
 
 
-def _load(session: Session, package: _Package, *, actor: str, note: str | None) -> ListVersion:
+def _load(session: Session, package: _Package, before: ListVersion | None) -> ListVersion:
+    contents = package.contents
     version = ListVersion(
         list_id=package.spec.id,
         state=VersionState.LOADING,
         published_at=package.published_at or clock.now(),
-        records=package.records,
+        records=0,
         sha256=package.sha256,
-        fetched_by=actor,
-        source_note=note,
+        fetched_by=package.actor,
+        source_note=package.note,
+        reading=dict(contents.reading),
     )
     session.add(version)
     session.flush()
-    _copy_records(session, package)
-    # In order and each once: an index that grows at its end only is filled four times as fast.
-    stored = session.execute(
-        text(
-            "INSERT INTO list_record (version_id, digest)"
-            " SELECT :version, digest FROM list_intake GROUP BY digest ORDER BY digest"
-        ),
-        {"version": version.id},
+    if contents.changes and before is None:
+        raise NotAllowed(
+            "list_base_missing",
+            say("The file only says what changed, and there is no version that it could change."),
+            say("Import a full list first."),
+        )
+    version.records = records.store(
+        session,
+        version_id=version.id,
+        size=package.spec.digest_size,
+        blocks=contents.blocks,
+        base=before.id if before and contents.changes else None,
+        dropped=contents.dropped,
+        told=package.told,
     )
-    version.records = int(stored.rowcount)  # type: ignore[attr-defined]
-    session.execute(text("DROP TABLE list_intake"))
-    return version
-
-
-def _copy_records(session: Session, package: _Package) -> None:
-    session.execute(text("CREATE TEMP TABLE list_intake (digest bytea) ON COMMIT DROP"))
-    driver = session.connection().connection.driver_connection
-    if driver is None:
-        raise RuntimeError("the session has no connection")
-    # The row of a binary COPY: one field, its length, the digest. Made by joining, not by a call per record.
-    head = b"\x00\x01" + package.spec.digest_size.to_bytes(4, "big")
-    check = sha256()
-    into = "COPY list_intake (digest) FROM STDIN (FORMAT binary)"
-    with package.path.open("rb") as file, driver.cursor() as cursor, cursor.copy(into) as copy:
-        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-        for block in package.spec.read(file):
-            check.update(b"".join(block))
-            copy.write(head + head.join(block))
-        copy.write(b"\xff\xff")
-    if check.digest() != package.sha256:
+    if _digest_of(package.path) != package.sha256:
         raise WrongInput(
             "list_changed", say("The file changed while it was read."), say("Import it again."), str(package.path)
         )
+    return version
 
 
-def _refuse_shifted(session: Session, package: _Package, before: ListVersion) -> None:
-    """Refuse a file that lost bytes at one place and gained some at another: its size fits, its records are rubbish.
-
-    Read from another byte on it shows records of the version in force. By chance that does not happen.
-    """
-    with package.path.open("rb") as file:
-        windows = list(_shifted(file, package.spec))
-    known = session.scalar(
-        text("SELECT count(*) FROM list_record WHERE version_id = :version AND digest = ANY (:digests)"),
-        {"version": before.id, "digests": windows},
-    )
-    if known:
-        raise WrongInput(
-            "list_broken",
-            say("The records in the file are shifted: bytes were lost or added on its way."),
-            say("Fetch it again, in binary mode; the list in force stays."),
+def _refuse_damaged(session: Session, package: _Package, version: ListVersion, before: ListVersion | None) -> None:
+    """Refuse what can be read and still cannot be the whole list."""
+    if not version.records:
+        raise empty(package.path)
+    if package.expected is not None and package.expected != version.records:
+        raise _not_whole(
+            package, say("It has %(found)s records, not %(wanted)s.", found=Count(version.records),
+                         wanted=Count(package.expected))
+        )  # fmt: skip
+    _find_canary(session, package, version)
+    if before is None:
+        return
+    forbidden = package.spec.forbidden(package.path) if package.spec.forbidden else ()
+    if forbidden and records.count_named(session, version_id=before.id, digests=forbidden):
+        raise _not_whole(package, say("The records in the file are shifted: bytes were lost or added on its way."))
+    shrunk = before.records >= LEAST_RECORDS and version.records < LEAST_SHARE * before.records
+    if shrunk and not (package.approval and package.approval.reason.strip()):
+        raise NotAllowed(
+            "list_shrunk",
+            say(
+                "The file has %(found)s records, the list in force has %(before)s: more than a fifth is gone.",
+                found=Count(version.records),
+                before=Count(before.records),
+            ),
+            say("If the operator confirms it, compliance can import it with a reason."),
             str(package.path),
         )
 
 
-def _shifted(file: BinaryIO, spec: ListSpec) -> Iterator[bytes]:
-    size = spec.digest_size
-    content = file.read(size * (SAMPLE + 1))
-    return islice(
-        (content[start : start + size] for start in range(len(content) - size) if start % size), SAMPLE * size
+def _find_canary(session: Session, package: _Package, version: ListVersion) -> None:
+    for rule, digest in package.contents.canary.items():
+        if records.count_named(session, version_id=version.id, digests=[digest]):
+            version.reading = {**version.reading, "rule": rule}
+            return
+    if package.contents.canary:
+        raise _not_whole(package, say("The address that is known to be on it is not found by any rule."))
+
+
+def _not_whole(package: _Package, why: str) -> WrongInput:
+    return WrongInput(
+        "list_broken", why, say("Fetch it again, in binary mode; the list in force stays."), str(package.path)
     )
 
 
-def _put_into_force(session: Session, package: _Package, version: ListVersion, before: ListVersion | None) -> None:
+def _match(session: Session, package: _Package, version: ListVersion) -> None:
     # Nearly all endpoints are looked up before the lock is asked for, the few that came meanwhile afterwards.
+    session.flush()
     for _round in range(2):
-        newest = newest_endpoint(session)
-        match_endpoints(session, version_id=version.id, spec=package.spec, after=version.matched_up_to, up_to=newest)
+        match_endpoints(session, version=version, spec=package.spec, up_to=newest_endpoint(session))
         session.refresh(version)
-    if before is not None:
-        session.execute(update(ListVersion).where(ListVersion.id == before.id).values(state=VersionState.REPLACED))
-    session.execute(
-        update(ListVersion)
-        .where(ListVersion.id == version.id)
-        .values(state=VersionState.ACTIVE, activated_at=clock.now())
-    )
-    session.refresh(version)
 
 
-def _note(session: Session, version: ListVersion, before: ListVersion | None, actor: str) -> None:
+def _note(session: Session, package: _Package, version: ListVersion, before: ListVersion | None) -> None:
+    approval = package.approval
     audit.record(
         session,
-        actor=actor,
+        actor=approval.actor.email if approval else package.actor,
+        user_id=approval.actor.id if approval else None,
         action="list.import",
         object_type="list_version",
         object_id=version.id,
+        reason=approval.reason if approval else None,
         list=version.list_id,
         records=version.records,
         records_before=before.records if before else None,

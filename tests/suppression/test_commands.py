@@ -71,6 +71,7 @@ def test_a_list_is_loaded_and_shown(database: str, home: Path, tmp_path: Path) -
     (shown,) = run(lists_group, "status")
     assert shown.keys() == {
         "list", "operator", "version", "records", "published_at", "age_days", "max_age_days", "state", "hits",
+        "title", "country", "channels", "required", "outdated_from",
     }  # fmt: skip
     assert (shown["version"], shown["operator"]) == (loaded["version"], "RTR")
 
