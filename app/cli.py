@@ -21,6 +21,7 @@ COMMANDS = {
     "decide": "app.commands.decide:register",
     "rules": "app.commands.rules:rules_group",
     "campaign": "campaigns.cli:campaign_group",
+    "hold": "campaigns.hold_cli:hold_group",
     "why": "campaigns.cli:register_why",
     "leads": "lead_handover.cli:leads_group",
     "score": "lead_handover.cli:score_group",

@@ -28,6 +28,7 @@ MENU = (
     Entry(_l("Segments"), "segments.index", Permission.SEE_SEGMENTS, "filter"),
     Entry(_l("Templates"), "templates.index", Permission.SEE_TEMPLATES, "file-text"),
     Entry(_l("Campaigns"), "campaigns.index", Permission.SEE_CAMPAIGNS, "send"),
+    Entry(_l("Holds"), "holds.index", Permission.RELEASE_HOLDS, "player-pause"),
     Entry(_l("Suppression"), "suppression.index", Permission.SEE_SUPPRESSION, "shield-lock"),
     Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
     Entry(_l("Leads"), "lead_handover.index", Permission.SEE_LEADS, "target"),

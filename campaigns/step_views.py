@@ -1,4 +1,4 @@
-"""The steps of a campaign, each one a button: check, submit, approve, launch, pause, release."""
+"""The steps of a campaign, each one a button: check, submit, approve, launch, pause."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.approval import approve, send_back, submit, void_if_changed
 from campaigns.checks import check_campaign
-from campaigns.conductor import cancel, launch, pause, release, resume
+from campaigns.conductor import cancel, launch, pause, resume
 from campaigns.models import Campaign
 from campaigns.service import find, lock
 from campaigns.views import routes, show_page
@@ -120,16 +120,4 @@ def cancel_campaign(code: str) -> ResponseReturnValue:
         code,
         lambda session, campaign: cancel(session, campaign=campaign, actor=acting(), reason=_reason()),
         _("It is cancelled."),
-    )
-
-
-@routes.post("/<code>/release")
-@needs(Permission.RELEASE_HOLDS)
-def release_hold(code: str) -> ResponseReturnValue:
-    """Let messages pass that one rule held."""
-    held = request.form.get("code", "")
-    return _take(
-        code,
-        lambda session, campaign: release(session, campaign=campaign, code=held, actor=acting(), reason=_reason()),
-        _("The hold is released."),
     )
