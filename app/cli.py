@@ -23,6 +23,7 @@ COMMANDS = {
     "campaign": "campaigns.cli:campaign_group",
     "hold": "campaigns.hold_cli:hold_group",
     "why": "campaigns.cli:register_why",
+    "export": "campaigns.export_cli:export_group",
     "leads": "lead_handover.cli:leads_group",
     "score": "lead_handover.cli:score_group",
     "tracking": "tracking.cli:tracking_group",

@@ -57,7 +57,7 @@ def _table() -> Table:
 
 
 def _stages() -> dict[str, str]:
-    return {"plan": _("when planned"), "gate": _("when sent")}
+    return {"plan": _("when planned"), "gate": _("when sent"), "export": _("when exported")}
 
 
 def _source() -> Select[Any]:

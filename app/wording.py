@@ -53,6 +53,9 @@ WORDS: dict[str, dict[str, Word]] = {
         "role_account": Word(
             _l("address of a desk"), "yellow", _l("A mailbox like info@, for which nobody confirmed an opt-in.")
         ),
+        "consent_unproven": Word(
+            _l("consent unproven"), "red", _l("A consent to calls of which no recording or letter is named.")
+        ),
         "consent_stale": Word(
             _l("consent stale"), "yellow", _l("The consent was last used or confirmed 18 to 24 months ago.")
         ),

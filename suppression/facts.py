@@ -53,9 +53,11 @@ class ConsentState(IntEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """One situation. `customer`: an order inside the period, made where the right to object was pointed out.
+    """One situation.
 
-    `no_consent_needed`: the law of both countries lets people be written to on this channel until they object.
+    `customer`: an order inside the period, made where the right to object was pointed out. `unproven`: the consent is
+    one to calls, and nothing is kept that proves it. `no_consent_needed`: the law of both countries lets people be
+    written to on this channel until they object.
     """
 
     opted_out: Objection = Objection.NONE
@@ -75,6 +77,7 @@ class Facts:
     minor: bool = False
     case_open: bool = False
     role_account: bool = False
+    unproven: bool = False
     no_consent_needed: bool = False
 
     def pack(self) -> int:

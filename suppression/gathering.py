@@ -63,7 +63,7 @@ _TABLES = """
       internal_block_at timestamptz, internal_block_id bigint, kept_back_id bigint, deceased boolean,
       restricted boolean, minor boolean, case_open boolean, purchase_id bigint, ordered_at timestamptz,
       used_at timestamptz, list_version_id bigint, paused boolean, capped boolean, topic_off boolean,
-      role_account boolean) ON COMMIT DROP;
+      role_account boolean, unproven boolean) ON COMMIT DROP;
     CREATE TEMP TABLE {situation} (contact_id bigint, endpoint_id bigint, address_id bigint, facts integer,
       consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint) ON COMMIT DROP
 """
@@ -239,7 +239,17 @@ _DIGITS = {
     "no_consent_needed": "CAST(p.no_consent_needed AS int)",
 } | {
     name: f"CAST(coalesce(m.{name}, false) AS int)"
-    for name in ("paused", "capped", "topic_off", "deceased", "restricted", "minor", "case_open", "role_account")
+    for name in (
+        "paused",
+        "capped",
+        "topic_off",
+        "deceased",
+        "restricted",
+        "minor",
+        "case_open",
+        "role_account",
+        "unproven",
+    )
 }
 
 _STANDING_ENTRY = "CASE {} END".format(

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from contacts.models import Channel
 from suppression.gathering import CLOCKS_MAY_DIFFER, Names, Question, Reach, analyse
 from suppression.lists.standing import RequiredVersion
 from suppression.policy_table import PolicyLine
@@ -97,6 +98,14 @@ _ROLE_ACCOUNTS = """
     FROM {recipient} AS r JOIN endpoint AS e ON e.id = r.endpoint_id WHERE e.role_account AND NOT r.fresh
 """
 
+# A consent to calls counts with what proves it: a recording, or the scan of a letter.
+_UNPROVEN = """
+    SELECT r.address_id, 'unproven', NULL, NULL
+    FROM {recipient} AS r WHERE r.confirmed_at IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM consent_event AS s WHERE s.consent_id = r.consent_id AND s.step = 'confirmed'
+          AND s.at = r.confirmed_at AND jsonb_exists(s.evidence, 'evidence_ref'))
+"""
+
 _PAUSES = """
     SELECT r.address_id, 'pause', c.paused_until, NULL
     FROM {recipient} AS r JOIN recipient_choice AS c ON c.address_id = r.address_id
@@ -149,7 +158,8 @@ _MARK = """
       bool_or(kind = 'pause'),
       bool_or(kind = 'cap'),
       bool_or(kind = 'topic'),
-      bool_or(kind = 'role')
+      bool_or(kind = 'role'),
+      bool_or(kind = 'unproven')
     FROM ({parts}) AS known (address_id, kind, at, ref) GROUP BY address_id
 """
 
@@ -201,6 +211,8 @@ def _parts(session: Session, question: Question, settings: RuleSettings) -> list
     parts += [part for column, part in _WIDE_ENTRIES.items() if getattr(wider, column)]
     if settings.role_accounts is RoleAccounts.HOLD:
         parts.append(_ROLE_ACCOUNTS)
+    if question.channel == Channel.PHONE:
+        parts.append(_UNPROVEN)
     if question.topic is not None:
         parts.append(_TOPIC_OFF)
     return parts + [_cap_part(number, cap) for number, cap in _caps(settings, question)]

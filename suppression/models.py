@@ -31,6 +31,8 @@ class Stage(StrEnum):
 
     PLAN = "plan"
     GATE = "gate"
+    # A file for a call centre, a print shop, a gateway for text messages.
+    EXPORT = "export"
 
 
 class VersionState(StrEnum):

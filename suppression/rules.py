@@ -89,6 +89,9 @@ CONSENT_LAPSED = Rule("consent_lapsed", _BLOCK, _only_consent(ConsentState.LAPSE
 UNCONFIRMED = Rule("opt_in_unconfirmed", _BLOCK, _only_consent(ConsentState.UNCONFIRMED))
 # Nothing at all allows a message.
 NO_BASIS = Rule("no_basis", _BLOCK, _only_consent(ConsentState.NONE))
+# Who calls a consumer must be able to show the declaration itself, a recording or a letter (§ 7a UWG); a confirmed mail
+# proves nothing about calls (BGH I ZR 164/09).
+UNPROVEN = Rule("consent_unproven", _BLOCK, lambda facts: facts.unproven and advertising_basis(facts) is Basis.CONSENT)
 # Courts differ about consent that was not used for a year and a half: a person decides.
 CONSENT_STALE = Rule("consent_stale", _HOLD, _only_consent(ConsentState.STALE), releasable=True)
 # Being on the list defeats the existing-customer exception (§ 174(4) no. 4 TKG 2021).
@@ -125,6 +128,7 @@ ADVERTISING = RuleBook(
         CONSENT_LAPSED,
         UNCONFIRMED,
         NO_BASIS,
+        UNPROVEN,
         CONSENT_STALE,
         LISTED_WITHOUT_CONSENT,
         LIST_OUTDATED,

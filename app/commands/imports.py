@@ -1,5 +1,6 @@
-"""`crusoe import`: contacts, consents and orders from `contacts`, opt-outs from `suppression`."""
+"""`crusoe import`: people and what they did from `contacts`, opt-outs from `suppression`, results from `campaigns`."""
 
+import campaigns.result_cli  # noqa: F401 - adds `import results` to the group
 import suppression.cli  # noqa: F401 - adds `import optouts` to the group
 from contacts.cli import import_group
 

@@ -24,6 +24,7 @@ STAGED = {
     "confirmed_at": "timestamptz",
     "confirm_ip": "text",
     "source": "text",
+    "evidence_ref": "text",
 }
 
 # What a full record has and a log of this shape has not; it is written into the evidence so that nobody overlooks it.
@@ -85,12 +86,15 @@ INSERT INTO consent_event (batch_id, consent_id, step, at, evidence)
 SELECT :batch, c.id, s.step, s.at, jsonb_strip_nulls(jsonb_build_object(
            'controller_id', m.controller_id, 'controller_name', m.controller_name, 'channel', m.channel,
            'purpose', m.purpose, 'basis', m.basis, 'text_version', m.text_version, 'ip', s.ip, 'source', m.source,
+           'evidence_ref', s.evidence_ref,
            'import', CAST(:origin AS jsonb) || jsonb_build_object('line', m.line)))
 FROM matched m
 JOIN consent c ON c.address_id = m.address_id AND c.controller_id = m.controller_id AND c.channel = m.channel
               AND c.purpose = m.purpose
-CROSS JOIN LATERAL (VALUES (CAST('requested' AS consent_step), m.requested_at, m.request_ip),
-                           (CAST('confirmed' AS consent_step), m.confirmed_at, m.confirm_ip)) AS s (step, at, ip)
+CROSS JOIN LATERAL (
+    VALUES (CAST('requested' AS consent_step), m.requested_at, m.request_ip, NULL),
+           (CAST('confirmed' AS consent_step), m.confirmed_at, m.confirm_ip, m.evidence_ref)
+) AS s (step, at, ip, evidence_ref)
 WHERE s.at IS NOT NULL
 ORDER BY m.line, s.step
 ON CONFLICT (consent_id, step, at) DO NOTHING

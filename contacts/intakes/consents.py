@@ -16,11 +16,15 @@ from contacts.consents import DOUBLE_OPT_IN
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
 from contacts.intakes import consent_rows
 from contacts.models import Channel, Controller
+from contacts.phones import e164, phone_key
+from core.errors import WrongInput
 from core.keys import address_key
 from core.sentences import say
 
 FIELDS = (
-    Field("email", required=True, aliases=("e-mail", "mail")),
+    Field("email", aliases=("e-mail", "mail")),
+    Field("phone", aliases=("telephone", "mobile", "telefon")),
+    Field("country", aliases=("land",)),
     Field("channel"),
     Field("purpose"),
     Field("basis", required=True),
@@ -30,8 +34,15 @@ FIELDS = (
     Field("confirmed_at", required=True),
     Field("confirm_ip"),
     Field("source"),
+    Field("evidence_ref", aliases=("recording", "scan")),
     Field("controller"),
 )
+# What a consent can rest on. Spoken words and letters count where something that proves them is named.
+BASES = {
+    Channel.EMAIL: (DOUBLE_OPT_IN,),
+    Channel.SMS: (DOUBLE_OPT_IN, "written", "recorded"),
+    Channel.PHONE: ("written", "recorded"),
+}
 LONGEST_CODE = 100
 LONGEST_SOURCE = 500
 
@@ -51,6 +62,7 @@ class Given(NamedTuple):
     confirmed_at: datetime | None
     confirm_ip: str | None
     source: str | None
+    evidence_ref: str | None
 
 
 class ConsentIntake:
@@ -70,6 +82,13 @@ class ConsentIntake:
 
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """Take note of the controllers; rows that name none mean the first one."""
+        if not {"email", "phone"} & layout.positions.keys():
+            raise WrongInput(
+                "column_missing",
+                say("No column says whose the consents are."),
+                say("Map one to email or phone."),
+                where=f"{origin.path}:1",
+            )
         self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
         self._controllers = list(session.scalars(select(Controller.code).order_by(Controller.id)))
         self._origin = origin
@@ -77,7 +96,8 @@ class ConsentIntake:
     def read(self, cells_: Sequence[str]) -> Given:
         """One consent, or `Rejected`."""
         said = {name: cell(cells_) for name, cell in self._cell.items()}
-        email = cells.email(said["email"], field="email")
+        channel = _one_of(said["channel"] or Channel.EMAIL, list(BASES), field="channel")
+        key, domain = _address(said, channel)
         requested_at = cells.moment(said["requested_at"], field="requested_at")
         confirmed_at = cells.moment(said["confirmed_at"], field="confirmed_at")
         if requested_at is None:
@@ -85,18 +105,19 @@ class ConsentIntake:
         if confirmed_at is not None and confirmed_at < requested_at:
             raise Rejected("confirmed_at", "before_request", say("The confirmation is older than the request."))
         return Given(
-            key=address_key(email.key),
-            domain_key=domain_key(email.domain),
+            key=key,
+            domain_key=domain,
             controller=_one_of(said["controller"] or self._controllers[0], self._controllers, field="controller"),
-            channel=_one_of(said["channel"] or Channel.EMAIL, [Channel.EMAIL], field="channel"),
+            channel=channel,
             purpose=cells.required(said["purpose"] or "newsletter", field="purpose", longest=LONGEST_CODE),
-            basis=_one_of(said["basis"], [DOUBLE_OPT_IN], field="basis"),
+            basis=_one_of(said["basis"], BASES[Channel(channel)], field="basis"),
             text_version=cells.required(said["text_version"], field="text_version", longest=LONGEST_CODE),
             requested_at=requested_at,
             request_ip=cells.ip(said["request_ip"], field="request_ip"),
             confirmed_at=confirmed_at,
             confirm_ip=cells.ip(said["confirm_ip"], field="confirm_ip"),
             source=cells.text(said["source"], field="source", longest=LONGEST_SOURCE),
+            evidence_ref=cells.text(said["evidence_ref"], field="evidence_ref", longest=LONGEST_SOURCE),
         )
 
     def identify(self, record: Given) -> tuple[str, str]:
@@ -111,6 +132,22 @@ class ConsentIntake:
         given = ((row.line, *row.record) for row in rows)
         stage(session, table="incoming", columns=consent_rows.STAGED, rows=given)
         return consent_rows.store(session, origin=self._origin, rehearsal=rehearsal)
+
+
+def _address(said: dict[str, str], channel: str) -> tuple[bytes, bytes]:
+    """What stands for the address, and for its domain; a telephone number has none and stands for itself."""
+    if channel == Channel.EMAIL:
+        email = cells.email(said["email"], field="email")
+        return address_key(email.key), domain_key(email.domain)
+    number = e164(said["phone"], said["country"].upper() or None)
+    if number is None:
+        raise Rejected(
+            "phone",
+            "not_a_phone_number",
+            say("%(cell)s is no telephone number; write it like +43 664 1234567.", cell=repr(said["phone"][:40])),
+        )
+    key = address_key(phone_key(number))
+    return key, key
 
 
 def _one_of(word: str, known: Sequence[str], *, field: str) -> str:

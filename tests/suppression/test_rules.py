@@ -25,6 +25,7 @@ STRICTER = (
     "minor",
     "case_open",
     "role_account",
+    "unproven",
 )
 
 anything = st.builds(
@@ -85,6 +86,8 @@ NO = Objection.STANDING
         (replace(UNASKED, role_account=True), Verdict.HOLD, "role_account", Basis.LEGITIMATE_INTEREST),
         (replace(CUSTOMER, role_account=True), Verdict.HOLD, "role_account", Basis.EXISTING_CUSTOMER),
         (replace(FRESH, role_account=True), Verdict.SEND, "consent", Basis.CONSENT),
+        (replace(FRESH, unproven=True), Verdict.BLOCK, "consent_unproven", Basis.CONSENT),
+        (replace(CUSTOMER, unproven=True), Verdict.SEND, "existing_customer", Basis.EXISTING_CUSTOMER),
         (replace(FRESH, deceased=True), Verdict.BLOCK, "deceased", Basis.CONSENT),
         (replace(FRESH, restricted=True), Verdict.BLOCK, "restricted", Basis.CONSENT),
         (replace(FRESH, minor=True), Verdict.BLOCK, "minor", Basis.CONSENT),
