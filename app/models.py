@@ -2,7 +2,6 @@
 
 from app.api import models as api
 from app.imports import models as imports
-from campaigns import export_models as channel_exports
 from campaigns import models as campaigns
 from contacts import consent_models as consents
 from contacts import models as contacts
@@ -19,7 +18,6 @@ from tracking import models as tracking
 MODULES = (
     *(audit, evidence, evidence_anchors, lease, retention, users),
     *(contacts, consents, tracking, suppression, templates, delivery, segments, campaigns, preferences, lead_handover),
-    channel_exports,
     imports,
     api,
 )

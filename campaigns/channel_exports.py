@@ -18,8 +18,7 @@ from sqlalchemy import BigInteger, func, insert, null, select
 from sqlalchemy.orm import Session
 
 from campaigns.approval import require_unchanged
-from campaigns.export_models import ChannelExport
-from campaigns.models import Campaign
+from campaigns.models import Campaign, ChannelExport
 from campaigns.states import CampaignState
 from contacts.models import Channel, Contact, Endpoint
 from core import audit, clock

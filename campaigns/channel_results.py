@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from campaigns.export_models import ChannelExport, ChannelResult
+from campaigns.models import ChannelExport, ChannelResult
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Rejection, Row, cells
 from contacts.models import Channel, Endpoint
 from core.sentences import say
