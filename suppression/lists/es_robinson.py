@@ -9,12 +9,12 @@ import unicodedata
 from collections.abc import Sequence
 from hashlib import sha256
 
+from contacts.phones import e164
 from core import clock
 from core.settings import settings
 from suppression.lists.adapter import Access, Answer, Candidate, EntryKind, Evidence, Hashing, ListSpec, Service
 from suppression.lists.asked import no_answer, post
 from suppression.lists.aws_signature import signed_headers
-from suppression.lists.phones import e164
 from suppression.lists.postal import postcode_of
 
 ID = "es.robinson"

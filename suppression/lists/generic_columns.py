@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from contacts import email_address
+from contacts.phones import e164
 from core.errors import WrongInput
 from core.sentences import say
 from suppression.lists.adapter import (
@@ -27,7 +28,7 @@ from suppression.lists.adapter import (
     wrong_option,
 )
 from suppression.lists.at_ecg_file import spellings
-from suppression.lists.phones import NamedByPhone, e164, phone_digest
+from suppression.lists.phones import NamedByPhone, phone_digest
 from suppression.lists.postal import entry_digests, household, named_by_post
 from suppression.lists.sealed import sealed
 from suppression.lists.spreadsheet import sheet_rows

@@ -1,29 +1,8 @@
-"""Telephone numbers in one spelling: E.164 (ITU-T), such as +43664123456."""
+"""How lists of telephone numbers name an endpoint: by the number in E.164."""
 
-from functools import lru_cache
-
-import phonenumbers
-
+from contacts.phones import e164
 from suppression.lists.adapter import Candidate, Reading
 from suppression.lists.sealed import sealed
-
-# Countries of the lists under codes that are not those of ISO 3166.
-_REGIONS = {"UK": "GB"}
-
-
-@lru_cache(maxsize=10_000)
-def e164(typed: str, country: str | None) -> str | None:
-    """A number as people write it, in E.164; None when it is none. `country`: for numbers without a country code."""
-    typed = typed.strip()
-    if typed.startswith("00"):
-        typed = f"+{typed[2:]}"
-    try:
-        number = phonenumbers.parse(typed, _REGIONS.get(country or "", country))
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def phone_digest(number: str) -> bytes:

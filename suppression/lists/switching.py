@@ -25,7 +25,7 @@ def put_into_force(session: Session, version: ListVersion, before: ListVersion |
         version.replaces, version.changes = before.id, {"hits_gained": gained, "hits_lost": lost}
         if not spec.keep_superseded:
             if counted := records.compare(session, before=before.id, after=version.id):
-                version.changes |= {"added": counted[0], "removed": counted[1]}
+                version.changes = {**version.changes, "added": counted[0], "removed": counted[1]}
             records.forget(session, version_id=before.id)
         before.state = VersionState.REPLACED
         # One version is in force at any moment, and the database insists on it.

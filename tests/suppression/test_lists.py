@@ -188,14 +188,14 @@ def test_a_list_is_asked_on_its_own_channels_only_and_one_that_nobody_can_read_h
     unreadable = RuleSettings(required_lists=(RequiredList(list_id="xx.unknown", countries=("AT",)),))
     with transaction() as session:
         who = person(session, "reader@one.example", country="AT")
-        consents(session, who, confirmed_at=clock.now() - timedelta(days=10)).channel = Channel.PHONE
+        consents(session, who, confirmed_at=clock.now() - timedelta(days=10)).channel = Channel.SMS
         session.flush()
         consents(session, who, confirmed_at=clock.now() - timedelta(days=10))
-        by_phone = replace(QUESTION, channel="phone")
-        assert assess(session, audience=everybody(), question=by_phone).counts()["reasons"] == {"consent": 1}
+        by_sms = replace(QUESTION, channel="sms")
+        assert assess(session, audience=everybody(), question=by_sms).counts()["reasons"] == {"consent": 1}
         assert assess(session, audience=everybody(), question=QUESTION).counts()["reasons"] == {"list_outdated": 1}
         activate(session, unreadable, actor="test")
-        for question in (by_phone, QUESTION):
+        for question in (by_sms, QUESTION):
             found = assess(session, audience=everybody(), question=question, recheck_lists=True)
             assert found.counts()["reasons"] == {"list_outdated": 1}
 
