@@ -186,6 +186,7 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "object": {
         "address": Word(_l("address")),
+        "api_token": Word(_l("token")),
         "campaign": Word(_l("campaign")),
         "contact": Word(_l("contact")),
         "file": Word(_l("file")),

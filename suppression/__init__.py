@@ -11,12 +11,13 @@ person's own later confirmed opt-in.
 """
 
 from suppression.address import decide_address
+from suppression.asking import Answer, Answers, ask, reserve
 from suppression.assessment import Assessment, assess, counts, samples
-from suppression.decisions import Recorded, record_decisions, seal_decisions
 from suppression.block_intake import BlockIntake
 from suppression.block_targets import Target, target
 from suppression.blocks import Block, BlockKind, add_block, add_blocks
 from suppression.cases import close_case, open_case
+from suppression.decisions import Recorded, record_decisions, seal_decisions
 from suppression.entries import Entry, NewEntry, add, add_many, entries
 from suppression.explaining import Explained, ListState, consents_of, explain
 from suppression.facts import Basis, Decision, Facts, Verdict
@@ -46,6 +47,8 @@ __all__ = [
     "ANSWERS",
     "RELEASABLE",
     "SYSTEM",
+    "Answer",
+    "Answers",
     "Assessment",
     "Basis",
     "Block",
@@ -77,6 +80,7 @@ __all__ = [
     "add_blocks",
     "add_many",
     "agree_to_lift",
+    "ask",
     "ask_to_lift",
     "assess",
     "close_case",
@@ -96,6 +100,7 @@ __all__ = [
     "put_into_force",
     "record_decisions",
     "refuse_to_lift",
+    "reserve",
     "samples",
     "seal_decisions",
     "status",

@@ -142,11 +142,11 @@ def test_a_campaign_is_made_by_two_people_and_a_hold_released_by_a_third(sink, a
 
     compliance = as_person("compliance")
     compliance.open("/campaigns/snow")
-    compliance.page.click("text=Release this hold")
-    compliance.page.fill("#reason-1, #reason-2", "she asked for it by telephone")
+    compliance.page.click("text=What releasing it would do")
+    compliance.page.fill("#reason", "she asked for it by telephone")
     compliance.keep_picture("work-hold")
-    compliance.page.get_by_role("button", name="Release", exact=True).click()
-    expect(compliance.page.get_by_text("The hold is released")).to_be_visible()
+    compliance.page.get_by_role("button", name="Release 1 message").click()
+    expect(compliance.page.get_by_text("1 message is ready again")).to_be_visible()
     work_until_done()
     assert [one.recipient for one in sink.taken if "Snow is coming" in str(one.content)].count("dora@mail.example") == 1
     compliance.open("/audit?q=snow")

@@ -17,6 +17,12 @@ from tests.browsing import PASSWORD, form_token
 # What anybody may open without a log-in. A new line here is a decision that somebody made.
 PUBLIC = {
     "static",
+    # Programs come in with a token of theirs, and see a problem instead of the log-in page.
+    "api.begin_case",
+    "api.decisions",
+    "api.describe",
+    "api.end_case",
+    "api.reservations",
     "app.favicon",
     "app.health",
     "app.sign_in",
@@ -41,6 +47,11 @@ PUBLIC = {
 
 # Forms of people without a log-in: the token in the address, or the double opt-in that follows, is the proof.
 WITHOUT_TOKEN = {
+    # No cookie counts here: they ask for a token in a header, and refuse with 401.
+    "api.begin_case",
+    "api.decisions",
+    "api.end_case",
+    "api.reservations",
     "preferences.ask_for_fresh_link",
     "preferences.ask_for_mail",
     "preferences.press_confirmation",
