@@ -16,7 +16,7 @@ COMMANDS = {
     "demo": "app.demo.cli:register",
     "apply": "app.commands.administration:register",
     "import": "app.commands.imports:import_group",
-    "lists": "suppression.cli:lists_group",
+    "lists": "app.commands.lists:lists_group",
     "block": "suppression.block_cli:block_group",
     "decide": "app.commands.decide:register",
     "rules": "app.commands.rules:rules_group",

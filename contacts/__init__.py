@@ -17,6 +17,7 @@ from contacts.consents import confirm_consent, note_consent_step, request_consen
 from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
 from contacts.people import add_contact, erase
+from contacts.phones import e164
 from contacts.proofs import Kept, NewProof, forget_proofs, keep_for_good, keep_proofs, proofs_of, take_out
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "consent_records",
     "define_field",
     "domain_key",
+    "e164",
     "email_address",
     "ensure_addresses",
     "erase",

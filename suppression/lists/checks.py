@@ -4,26 +4,25 @@ Nobody waits in a transaction for the network. A check that cannot be finished l
 becomes outdated and holds; it never turns into "not listed".
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any
+from datetime import timedelta
 
-from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core import audit, clock
 from core.db import transaction
 from core.errors import CrusoeError, NotAllowed
 from core.sentences import say
-from suppression.lists.adapter import Answer, Candidate, ListSpec, Service
+from suppression.lists.adapter import Candidate, ListSpec, Service
+from suppression.lists.check_evidence import digest, keep, note_unaskable
+from suppression.lists.known import LISTS
 from suppression.lists.known import spec as spec_of
 from suppression.lists.matching import as_candidate, candidates
-from suppression.lists.standing import required_lists
+from suppression.lists.standing import outdated_from, required_lists, somebody_unasked
 from suppression.lists.switching import put_into_force
-from suppression.models import ListAsked, ListCheck, ListHit, ListVersion, VersionState
+from suppression.models import ListAsked, ListVersion, VersionState
 from suppression.rule_sets import current
 
 # Addresses that are read, asked and stored at a time.
@@ -82,6 +81,27 @@ def check(*, list_id: str, actor: str, anew: bool = True) -> Checked:
     return done
 
 
+def due() -> list[tuple[str, bool]]:
+    """The lists that should be asked now and can be, and whether about everybody: when a version is due or missing."""
+    now = clock.now()
+    with transaction() as session:
+        required = required_lists(current(session).settings, on=now)
+        found = []
+        for list_id, need in required.items():
+            spec = LISTS.get(list_id)
+            if spec is None or spec.service is None or not spec.service.is_set_up():
+                continue
+            version = session.scalar(
+                select(ListVersion).where(ListVersion.list_id == list_id, ListVersion.state == VersionState.ACTIVE)
+            )
+            half = timedelta(days=need.max_age_days) / 2
+            if version is None or outdated_from(version, max_age_days=need.max_age_days) - now < half:
+                found.append((list_id, True))
+            elif somebody_unasked(session, version, concerned=need.concerned):
+                found.append((list_id, False))
+        return found
+
+
 def _concerned(session: Session, spec: ListSpec) -> tuple[str, ...]:
     """The countries whose people it is asked about: nobody else's digests leave the house."""
     required = required_lists(current(session).settings, on=clock.now()).get(spec.id)
@@ -124,9 +144,9 @@ def _ask_all(spec: ListSpec, service: Service, version_id: int, concerned: tuple
             answer = service.ask(hashes)
             requests += 1
             with transaction() as session:
-                listed += _keep(session, version_id, batch, hashes, answer)
+                listed += keep(session, version_id, batch=batch, hashes=hashes, answer=answer)
         with transaction() as session:
-            _note_unaskable(session, version_id, silent)
+            note_unaskable(session, version_id, silent)
         asked, unaskable = asked + len(found), unaskable + len(silent)
 
 
@@ -145,54 +165,6 @@ def _batches(
     return batches
 
 
-def _keep(
-    session: Session,
-    version_id: int,
-    batch: Sequence[tuple[Candidate, tuple[str, ...]]],
-    hashes: Sequence[str],
-    answer: Answer,
-) -> int:
-    hit = [one.address_id for one, made in batch if not answer.listed.isdisjoint(made)]
-    told = json.dumps({"listed": sorted(answer.listed), "proofs": dict(sorted(answer.proofs.items()))}).encode()
-    check_id = session.scalar(
-        insert(ListCheck)
-        .values(
-            version_id=version_id,
-            asked=len(batch),
-            listed=len(hit),
-            request_sha256=sha256(",".join(hashes).encode()).digest(),
-            answer_sha256=sha256(told).digest(),
-        )
-        .returning(ListCheck.id)
-    )
-    _insert(
-        session,
-        ListAsked,
-        [
-            {
-                "version_id": version_id,
-                "address_id": one.address_id,
-                "check_id": check_id,
-                "proofs": [answer.proofs[each] for each in made if each in answer.proofs] or None,
-            }
-            for one, made in batch
-        ],
-    )
-    _insert(session, ListHit, [{"version_id": version_id, "address_id": one, "by_domain": False} for one in hit])
-    return len(hit)
-
-
-def _note_unaskable(session: Session, version_id: int, address_ids: Sequence[int]) -> None:
-    rows = [{"version_id": version_id, "address_id": one} for one in address_ids]
-    _insert(session, ListAsked, [{**row, "check_id": None, "proofs": None} for row in rows])
-    _insert(session, ListHit, [{**row, "by_domain": False} for row in rows])
-
-
-def _insert(session: Session, table: type[Any], rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        session.execute(upsert(table).on_conflict_do_nothing(), rows)
-
-
 def _finish(session: Session, spec: ListSpec, version_id: int, done: Checked, *, actor: str, fresh: bool) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"list:{spec.id}"})
     session.execute(
@@ -203,7 +175,7 @@ def _finish(session: Session, spec: ListSpec, version_id: int, done: Checked, *,
             .select_from(ListAsked)
             .where(ListAsked.version_id == version_id)
             .scalar_subquery(),
-            sha256=_digest(session, version_id),
+            sha256=digest(session, version_id),
         )
     )
     if fresh:
@@ -223,16 +195,3 @@ def _finish(session: Session, spec: ListSpec, version_id: int, done: Checked, *,
         listed=done.listed,
         requests=done.requests,
     )
-
-
-def _digest(session: Session, version_id: int) -> bytes:
-    """What stands for all requests and answers of a version."""
-    rows = session.execute(
-        select(ListCheck.request_sha256, ListCheck.answer_sha256)
-        .where(ListCheck.version_id == version_id)
-        .order_by(ListCheck.id)
-    )
-    digest = sha256()
-    for row in rows:
-        digest.update(row.request_sha256 + row.answer_sha256)
-    return digest.digest()

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from hashlib import sha256
 
-from contacts.phones import e164
+from contacts import e164
 from core import clock
 from core.settings import settings
 from suppression.lists.adapter import Access, Answer, Candidate, EntryKind, Evidence, Hashing, ListSpec, Service

@@ -12,8 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from contacts import email_address
-from contacts.phones import e164
+from contacts import e164, email_address
 from core.errors import WrongInput
 from core.sentences import say
 from suppression.lists.adapter import (

@@ -1,6 +1,6 @@
 """How lists of telephone numbers name an endpoint: by the number in E.164."""
 
-from contacts.phones import e164
+from contacts import e164
 from suppression.lists.adapter import Candidate, Reading
 from suppression.lists.sealed import sealed
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha512
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from contacts.models import Channel, Endpoint
 from core import clock
@@ -16,10 +16,11 @@ from suppression import RuleSettings, activate, assess
 from suppression.lists import asked, at_ecg_api, es_robinson
 from suppression.lists.adapter import Candidate
 from suppression.lists.aws_signature import signed_headers
-from suppression.lists.checks import check
+from suppression.lists.checks import check, due
 from suppression.lists.lookup import match
 from suppression.models import ListAsked, ListCheck, ListHit, ListVersion, VersionState
 from suppression.rule_settings import RequiredList
+from suppression.tasks import ask_lists
 from tests.suppression.lists.services import Ecg, Robinson, Service, serving
 from tests.suppression.people import QUESTION, address_of, consents, everybody, person
 
@@ -258,3 +259,27 @@ def test_requests_are_signed_as_in_the_test_suite_of_aws() -> None:
         "SignedHeaders=host;x-amz-date, "
         "Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
     }
+
+
+def test_services_are_asked_in_the_background_as_soon_as_somebody_is_new_or_the_answers_grow_old(
+    ecg: Service,
+) -> None:
+    with transaction() as session:
+        consents(session, person(session, "first@one.example", country="AT"), confirmed_at=clock.now())
+    requires(ECG, "AT")
+    assert due() == [(ECG, True)]
+    ask_lists.run()
+    assert codes() == {"consent": 1}
+    assert due() == []
+    with transaction() as session:
+        person(session, "second@one.example", country="AT")
+    assert due() == [(ECG, False)]
+    ask_lists.run()
+    with transaction() as session:
+        session.execute(update(ListVersion).values(published_at=clock.now() - timedelta(hours=13)))
+    assert due() == [(ECG, True)]
+    ecg.mood = [401]
+    ask_lists.run()
+    ask_lists.run()
+    assert due() == []
+    assert len(ecg.asked) == 3
