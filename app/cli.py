@@ -29,6 +29,7 @@ COMMANDS = {
     "tracking": "tracking.cli:tracking_group",
     "audit": "app.commands.administration:audit_group",
     "evidence": "app.commands.evidence:evidence_group",
+    "person": "app.commands.person:person_group",
     "user": "app.commands.administration:user_group",
     "token": "app.commands.tokens:token_group",
     "keys": "app.commands.administration:keys_group",

@@ -13,7 +13,7 @@ from contacts.models import Company, Contact, Endpoint, FieldDefinition, Purchas
 from core.errors import NotFound
 from core.sentences import say
 from lead_handover.models import Handover, Score
-from suppression import Entry, Listing, VerdictNow, consents_of, entries, listings, verdicts_now
+from suppression import Entry, Listing, VerdictNow, consents_of, entries, listings, restricted, verdicts_now
 from tracking import Moment, story
 
 MOST = 100
@@ -55,6 +55,7 @@ class Person:
     score: Score | None
     handovers: list[Handover]
     time_line: list[Line]
+    restricted: bool
 
 
 def read(session: Session, contact_id: int) -> Person:
@@ -76,6 +77,7 @@ def read(session: Session, contact_id: int) -> Person:
         score=session.get(Score, contact_id),
         handovers=list(session.scalars(given.limit(MOST))),
         time_line=_time_line(addresses, purchases),
+        restricted=restricted(session, contact_id),
     )
 
 

@@ -16,9 +16,19 @@ from contacts.consent_texts import save_consent_text
 from contacts.consents import confirm_consent, note_consent_step, request_consent, withdraw_consent
 from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
-from contacts.people import add_contact, erase
+from contacts.people import Erased, add_contact, erase, rectify
 from contacts.phones import e164
-from contacts.proofs import Kept, NewProof, forget_proofs, keep_for_good, keep_proofs, proofs_of, take_out
+from contacts.proofs import (
+    Kept,
+    NewProof,
+    forget_proofs,
+    forget_subjects,
+    keep_for_good,
+    keep_proofs,
+    proofs_of,
+    take_out,
+)
+from contacts.visibility import hide_contacts, is_visible
 
 __all__ = [
     "Asked",
@@ -26,6 +36,7 @@ __all__ = [
     "Confirmed",
     "ControllerPlan",
     "EmailAddress",
+    "Erased",
     "Keeping",
     "Kept",
     "LandingViewed",
@@ -46,6 +57,9 @@ __all__ = [
     "erase",
     "find_address",
     "forget_proofs",
+    "forget_subjects",
+    "hide_contacts",
+    "is_visible",
     "keep_for_good",
     "keep_page",
     "keep_proofs",
@@ -53,6 +67,7 @@ __all__ = [
     "note_endpoints_change",
     "privacy_notice",
     "proofs_of",
+    "rectify",
     "request_consent",
     "save_consent_text",
     "save_controller",

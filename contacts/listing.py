@@ -6,7 +6,10 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from contacts.models import Channel, Contact, Endpoint, Kind
+from contacts.visibility import is_visible
+from core.permissions import Permission
 from core.tables import Column, Table
+from core.web import current_actor
 
 _first_address = (
     select(Endpoint.value)
@@ -39,8 +42,11 @@ def table(labels: dict[str, str]) -> Table:
 
 
 def source() -> Select[Any]:
-    """What the columns are read from."""
-    return select(Contact)
+    """What the columns are read from: whom the signed-in person may see."""
+    person = current_actor()
+    if person is not None and person.may(Permission.SEE_RESTRICTED):
+        return select(Contact)
+    return select(Contact).where(is_visible(Contact.id))
 
 
 def _search(words: str) -> ColumnElement[bool]:

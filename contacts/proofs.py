@@ -79,6 +79,14 @@ def forget_proofs(session: Session, *, now: datetime) -> int:
     return len(gone.all())
 
 
+def forget_subjects(session: Session, subjects: Collection[str]) -> int:
+    """Remove what belongs to these subjects and was kept for a while only; answers how many proofs that were."""
+    gone = session.scalars(
+        delete(Proof).where(Proof.subject.in_(subjects), Proof.kept_until.is_not(None)).returning(Proof.sha256)
+    )
+    return len(gone.all())
+
+
 def proofs_of(session: Session, subject: str) -> list[Kept]:
     """The proofs that belong to a subject, oldest first."""
     rows = session.execute(

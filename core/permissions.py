@@ -31,6 +31,7 @@ class Permission(StrEnum):
     LAUNCH_CAMPAIGNS = "campaigns.launch"
     PAUSE_CAMPAIGNS = "campaigns.pause"
     RELEASE_HOLDS = "holds.release"
+    SEE_RESTRICTED = "restricted.see"
     SEE_SUPPRESSION = "suppression.see"
     EDIT_SUPPRESSION = "suppression.edit"
     PROPOSE_RULES = "rules.propose"
@@ -72,6 +73,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         | {
             Permission.IMPORT_CONTACTS,
             Permission.EXPORT_CONTACTS,
+            Permission.SEE_RESTRICTED,
             Permission.APPROVE_CAMPAIGNS,
             Permission.RELEASE_HOLDS,
             Permission.EDIT_SUPPRESSION,

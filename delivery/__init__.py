@@ -6,6 +6,7 @@ decision, no send; at most once (what ends ambiguously is `unknown` and stays so
 mail after an opt-out was answered (`wait_until_quiet`).
 """
 
+from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.plan import Planned, plan
 from delivery.quiet import wait_until_quiet
@@ -38,6 +39,7 @@ __all__ = [
     "copy_subject",
     "enqueue",
     "finish_if_done",
+    "forget_recipient",
     "mail_id",
     "message_of",
     "notes",

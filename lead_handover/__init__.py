@@ -6,6 +6,7 @@ a score is a pure function and can be rebuilt; one open lead a person; nobody wh
 advises, and a person decides (Art. 22 GDPR).
 """
 
+from lead_handover.held import forget_leads, leads_held, score_held
 from lead_handover.inbox import accept, open_leads, reject
 from lead_handover.outbox import retry, undelivered
 from lead_handover.rescoring import RulesInForce, activate, in_force
@@ -13,6 +14,10 @@ from lead_handover.rules import RejectReason, ScoreRules, read
 from lead_handover.scoring import Hit, Line, Score, score
 from lead_handover.sellers import save_sales_person, save_webhook_target
 from lead_handover.service import rebuild, score_due
+from preferences import also_held
+
+also_held("score", score_held)
+also_held("leads", leads_held)
 
 __all__ = [
     "Hit",
@@ -23,7 +28,9 @@ __all__ = [
     "ScoreRules",
     "accept",
     "activate",
+    "forget_leads",
     "in_force",
+    "leads_held",
     "open_leads",
     "read",
     "rebuild",
@@ -33,5 +40,6 @@ __all__ = [
     "save_webhook_target",
     "score",
     "score_due",
+    "score_held",
     "undelivered",
 ]

@@ -5,9 +5,12 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import Select, case, func, select
 
+from contacts import is_visible
 from contacts.models import Contact
+from core.permissions import Permission
 from core.tables import Column, Table, contains
 from core.users import User
+from core.web import current_actor
 from lead_handover.models import Handover, LeadState, SalesPerson
 
 _name = func.concat_ws(" ", Contact.first_name, Contact.last_name)
@@ -44,7 +47,13 @@ def table(states: dict[str, str]) -> Table:
 
 
 def source() -> Select[Any]:
-    """Handovers with the names of the lead and the salesperson; an erased contact leaves the rest in place."""
+    """Handovers with the names of the lead and the salesperson; an erased contact leaves the rest in place.
+
+    Leads whose data may not be used are left out, except for those who may see such data.
+    """
     joined = select(Handover).outerjoin(Contact, Contact.id == Handover.contact_id)
     joined = joined.outerjoin(SalesPerson, SalesPerson.id == Handover.sales_person_id)
-    return joined.outerjoin(User, User.id == SalesPerson.user_id)
+    joined = joined.outerjoin(User, User.id == SalesPerson.user_id)
+    person = current_actor()
+    seeing = person is not None and person.may(Permission.SEE_RESTRICTED)
+    return joined if seeing else joined.where(is_visible(Handover.contact_id))

@@ -111,7 +111,7 @@ def take_dirty(session: Session, *, most: int = BATCH) -> tuple[set[int], bool]:
 def rescore(session: Session, contact_ids: Collection[int], *, current: RulesInForce, now: datetime) -> list[Scored]:
     """Compute and store the scores of these contacts from all their events. A handful of queries for all of them."""
     contacts = _contacts(session, contact_ids)
-    hits = _hits(session, contacts, current.rules)
+    hits = _hits(session, contacts.keys() - _objecting(session, contacts), current.rules)
     fields = known_fields(session)
     scored = [
         Scored(contact_id, values, score(hits[contact_id], values, current.rules, now, fields=fields))
@@ -145,6 +145,17 @@ def _contacts(session: Session, contact_ids: Collection[int]) -> dict[int, dict[
         | {"email": emails[person.id], "company": company}
         for person, company in people
     }
+
+
+def _objecting(session: Session, contact_ids: Collection[int]) -> set[int]:
+    """Who objected to being profiled (Art. 21(2) GDPR) under any address: of them nothing is looked at."""
+    return set(
+        session.scalars(
+            select(Endpoint.contact_id)
+            .join(RecipientChoice, RecipientChoice.address_id == Endpoint.address_id)
+            .where(Endpoint.contact_id.in_(contact_ids), RecipientChoice.profiling.is_(False))
+        )
+    )
 
 
 def _hits(session: Session, contact_ids: Collection[int], rules: ScoreRules) -> dict[int, list[Hit]]:

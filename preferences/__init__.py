@@ -6,6 +6,8 @@ opt-out is answered only when nothing is on its way any more; GET changes nothin
 address is known.
 """
 
+from preferences.forgetting import forget_requests
 from preferences.forms import FormPlan, save_form
+from preferences.held import also_held, everything
 
-__all__ = ["FormPlan", "save_form"]
+__all__ = ["FormPlan", "also_held", "everything", "forget_requests", "save_form"]

@@ -48,6 +48,7 @@ class Decisions(BaseModel):
     most_per_month: Annotated[Literal["1", "2", "4"] | None, BeforeValidator(_empty_is_none)] = None
     pause: Pause = Pause.KEEP
     topics: list[str] = []
+    profiling: Literal["no"] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def save(session: Session, who: Recipient, *, decisions: Decisions) -> None:
         "tracking": decisions.tracking,
         "language": decisions.language,
         "most_per_month": int(decisions.most_per_month) if decisions.most_per_month else None,
+        "profiling": decisions.profiling is None,
         "topics_off": tuple(topic for topic in offered if topic not in decisions.topics),
     }
     if decisions.pause is not Pause.KEEP:
@@ -99,6 +101,7 @@ def save(session: Session, who: Recipient, *, decisions: Decisions) -> None:
         object_type="address",
         object_id=who.address_id,
         tracking=decisions.tracking.value,
+        profiling=decisions.profiling is None,
         message_id=who.token.message_id,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, literal, not_, or_, select
 
 from contacts.consent_models import Consent as ConsentRow
-from contacts.models import Contact, Endpoint, Purchase
+from contacts.models import Contact, Endpoint, Purchase, RecipientChoice
 from segments.conditions import Predicate, midnight, moment, plain
 from segments.definition import below
 from segments.evaluation import fits
@@ -90,11 +90,12 @@ def _exact(test: Test) -> Test:
 
 
 def hits(kind: EventKind, facts: HitFacts, *, now: datetime) -> Predicate:
-    """Opens or clicks within the days before now."""
+    """Opens or clicks within the days before now, of people who did not object to being chosen by them."""
+    objected = exists().where(RecipientChoice.address_id == Event.address_id, RecipientChoice.profiling.is_(False))
     rows = (
         select(Endpoint.contact_id)
         .join(Event, Event.address_id == Endpoint.address_id)
-        .where(Event.kind == kind, Event.at >= now - timedelta(days=facts.within_days))
+        .where(Event.kind == kind, Event.at >= now - timedelta(days=facts.within_days), ~objected)
     )
     if facts.human_only:
         rows = rows.where(Event.verdict == Verdict.HUMAN)

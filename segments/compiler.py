@@ -32,6 +32,7 @@ from segments.definition import (
 from segments.facts import Part
 from segments.fields import Fields, typed
 from segments.reading import TooLarge
+from suppression import is_restricted
 from tracking.models import EventKind
 
 # Segments that refer to segments multiply; this is the bound after everything is written out.
@@ -64,13 +65,14 @@ def compile(  # noqa: A001 - the field's word; the builtin is not used here
     segments: Mapping[str, Definition] | None = None,
     code: str | None = None,
 ) -> Select[int]:
-    """One SELECT of the ids of all contacts that fit, in the column `contact_id`.
+    """One SELECT of the ids of all contacts that fit, in the column `contact_id`, without those who are restricted.
 
     `segments` are those that the definition may refer to, `code` is its own. Raises WrongInput with the path of the
     first mistake: an unknown field or segment, an operator or value that the type does not take, a circle.
     """
     scope = Scope(fields=fields, now=now, segments=segments or {}, inside=(code,) if code else ())
-    return select(Contact.id.label("contact_id")).where(predicate(definition.root, scope))
+    usable = ~is_restricted(Contact.id)
+    return select(Contact.id.label("contact_id")).where(predicate(definition.root, scope), usable)
 
 
 def predicate(node: Part, scope: Scope, *, negated: bool = False, path: str = "") -> Predicate:

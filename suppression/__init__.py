@@ -28,6 +28,7 @@ from suppression.lists.standing import ListStatus, status
 from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
 from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
+from suppression.restrictions import is_restricted, restrict, restricted
 from suppression.rule_diff import RuleChange, differences
 from suppression.rule_sets import (
     SYSTEM,
@@ -93,6 +94,7 @@ __all__ = [
     "entries",
     "explain",
     "import_list",
+    "is_restricted",
     "listings",
     "open_case",
     "open_requests",
@@ -101,6 +103,8 @@ __all__ = [
     "record_decisions",
     "refuse_to_lift",
     "reserve",
+    "restrict",
+    "restricted",
     "samples",
     "seal_decisions",
     "status",

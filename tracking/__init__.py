@@ -7,6 +7,7 @@ a raw hit is never changed; whether a person or a machine made it is a judgement
 """
 
 from tracking.exposure import Sending, note_exposures
+from tracking.forgetting import forget_reading
 from tracking.ledger import Counts, Happening, Moment, counts, links_of_run, record, story
 from tracking.links import store_links, targets_of_run, web_address
 from tracking.models import EventKind, Verdict
@@ -36,6 +37,7 @@ __all__ = [
     "Sending",
     "Verdict",
     "counts",
+    "forget_reading",
     "judge_alone",
     "links_of_run",
     "make_aggregate_token",
