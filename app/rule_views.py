@@ -19,7 +19,7 @@ from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.tables import Column, Table
 from core.web import acting, needs, page
-from suppression import current, differences, propose, put_into_force, version, versions
+from suppression import RuleSettings, current, differences, propose, put_into_force, version, versions
 from suppression.models import RuleActivation, RuleSet
 
 # What stands for a file where text was typed into a form.
@@ -84,7 +84,7 @@ def rule_version(number: int) -> ResponseReturnValue:
 
 
 def _shown(number: int, error: CrusoeError | None = None) -> str:
-    country = request.args.get("country", "")
+    country = request.args.get("country", "markets")
     with transaction() as session:
         found, in_force, known = version(session, number), current(session), versions(session)
     (about,) = [one for one in known if one.version == number]
@@ -95,11 +95,17 @@ def _shown(number: int, error: CrusoeError | None = None) -> str:
         settings=found.settings,
         in_force=in_force.version,
         changes=differences(in_force.settings, found.settings),
-        rows=[row for row in found.settings.policies if row.country == country or not country],
+        rows=found.settings.rows_in(_countries(found.settings, country)),
         countries=countries,
         country=country,
         error=error,
     )
+
+
+def _countries(settings: RuleSettings, choice: str) -> set[str]:
+    """One country, all of them, or those where the company does business."""
+    every = {row.country for row in settings.policies}
+    return {"all": every, "markets": set(settings.markets)}.get(choice, {choice})
 
 
 @routes.get("/rules/<int:number>/effect")

@@ -2,6 +2,7 @@
 
 import json
 from calendar import monthrange
+from collections.abc import Collection
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -101,6 +102,10 @@ class RuleSettings(Strict):
     @cached_property
     def _answered(self) -> dict[tuple[str, str, str, str, date], Policy]:
         return {}
+
+    def rows_in(self, countries: Collection[str]) -> tuple[PolicyRow, ...]:
+        """The rows of law of these countries."""
+        return tuple(row for row in self.policies if row.country in countries)
 
     def lists_for(self, channel: str, *, on: date) -> tuple[RequiredList, ...]:
         """The lists that must be asked on a channel: those of the company's choice, or those of the rows of law."""

@@ -96,7 +96,8 @@ class Visitor:
         answer = self.page.goto(self.site.url + path)
         assert answer is not None
         assert answer.status == status, f"{path}: {answer.status}"
-        self.page.wait_for_load_state("networkidle")
+        # Parts that a page fetches by itself are asked for before it counts as loaded.
+        self.page.wait_for_function("!document.querySelector('.htmx-request')")
 
     def keep_picture(self, name: str) -> None:
         """Store a picture of the whole page, when somebody wants to look at it."""
