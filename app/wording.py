@@ -155,6 +155,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "loading": Word(_l("loading"), "azure"),
         "active": Word(_l("in use"), "green"),
         "replaced": Word(_l("replaced"), "secondary"),
+        "removed": Word(_l("taken away"), "secondary"),
     },
     "import": {
         "waiting": Word(_l("waits for its turn"), "yellow"),

@@ -23,6 +23,8 @@ from suppression.explaining import Explained, ListState, consents_of, explain
 from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.lifting import agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
+from suppression.lists.history import list_history
+from suppression.lists.known import spec as list_contract
 from suppression.lists.load import import_list
 from suppression.lists.standing import ListStatus, status
 from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
@@ -95,6 +97,8 @@ __all__ = [
     "explain",
     "import_list",
     "is_restricted",
+    "list_contract",
+    "list_history",
     "listings",
     "open_case",
     "open_requests",

@@ -9,22 +9,26 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
 from flask_babel import gettext as _
 
+from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, needs, page, takes_files
 from suppression.lists.known import LISTS
-from suppression.lists.load import Imported, import_list
+from suppression.lists.load import Approval, Imported, import_list
+from suppression.lists.switching import expire, remove
 from suppression.views import routes
 
-# The Austrian list had 1.5 MB in recent years; ten times that is a mistake.
-LARGEST_LIST = 64 * 1024 * 1024
+# Five million digests have a fifth of this. What is larger is loaded on the command line.
+LARGEST_LIST = 512 * 1024 * 1024
+
+FIELDS = frozenset({"published_at", "list_id", "options", "reason"})
 
 
 @routes.get("/lists/new")
 @needs(Permission.EDIT_SUPPRESSION)
 def list_form() -> ResponseReturnValue:
     """The form for the file of a list operator."""
-    return page("suppression/list_upload.html", lists=sorted(LISTS), error=None, form={})
+    return page("suppression/list_upload.html", lists=_readable(), error=None, form=request.args)
 
 
 @routes.post("/lists")
@@ -35,13 +39,43 @@ def upload_list() -> ResponseReturnValue:
     try:
         found = _import()
     except CrusoeError as error:
-        error.where = error.where if error.where in {"published_at", "list_id"} else "file"
-        return page("suppression/list_upload.html", lists=sorted(LISTS), error=error, form=request.form), error.status
+        error.where = _field_of(error)
+        return page("suppression/list_upload.html", lists=_readable(), error=error, form=request.form), error.status
     if found.changed:
         flash(_("Version %(version)s with %(count)s records is in force.", version=found.version, count=found.records))
     else:
         flash(_("This very file is in force already."), "info")
     return redirect(url_for("suppression.index"))
+
+
+def _readable() -> list[str]:
+    return sorted(list_id for list_id, spec in LISTS.items() if spec.read is not None)
+
+
+def _field_of(error: CrusoeError) -> str:
+    if error.code == "option_wrong":
+        return "options"
+    if error.code == "list_shrunk":
+        return "reason"
+    return error.where if error.where in FIELDS else "file"
+
+
+@routes.post("/lists/<list_id>/retire")
+@needs(Permission.EDIT_SUPPRESSION)
+def retire_list(list_id: str) -> ResponseReturnValue:
+    """Take the version in force away, or rely on it no longer. Both need a reason, and hold those whom it concerns."""
+    verb = remove if request.form.get("how") == "remove" else expire
+    with transaction() as session:
+        verb(session, list_id=list_id, actor=acting(), reason=request.form.get("reason", ""))
+    flash(_("The list is out of use; whom it concerns is held until there is a new version."))
+    return redirect(url_for("app.one_list", list_id=list_id))
+
+
+def _options() -> dict[str, str]:
+    lines = [line for line in request.form.get("options", "").splitlines() if line.strip()]
+    if not all("=" in line for line in lines):
+        raise WrongInput("option_wrong", _("An option is written NAME=VALUE."), where="options")
+    return {name.strip(): value.strip() for name, _sign, value in (line.partition("=") for line in lines)}
 
 
 def _import() -> Imported:
@@ -54,8 +88,16 @@ def _import() -> Imported:
         # The name that the browser sends is only a note; the file gets a name of ours.
         path = Path(folder) / "list"
         upload.save(path)
-        note = upload.filename[:200]
-        return import_list(path=path, list_id=list_id, published_at=_published(), actor=acting().email, note=note)
+        reason = request.form.get("reason", "").strip()
+        return import_list(
+            path=path,
+            list_id=list_id,
+            published_at=_published(),
+            actor=acting().email,
+            note=upload.filename[:200],
+            options=_options(),
+            approval=Approval(acting(), reason) if reason else None,
+        )
 
 
 def _published() -> datetime | None:

@@ -86,6 +86,7 @@ def address(rule: str, found: world.World) -> str:
         "contact_id": found.contact,
         "user_id": found.user,
         "lead_id": 1,
+        "list_id": "at.ecg.file",
         "entry_id": 1,
         "import_id": 1,
         "number": 1,

@@ -1,0 +1,44 @@
+"""The page of a do-not-contact list, and the form for a new version."""
+
+import io
+
+from core.permissions import Role
+from tests.browsing import form_token, post
+
+NUMBERS = [f"0163296{number:04} \r\n" for number in range(200)]
+
+
+def upload(client, numbers: list[str], **fields: str):
+    form = {
+        "list_id": "uk.tps",
+        "file": (io.BytesIO("".join(numbers).encode()), "tps.txt"),
+        "csrf_token": form_token(client, "/suppression/lists/new"),
+    }
+    return client.post("/suppression/lists", data=form | fields, content_type="multipart/form-data")
+
+
+def test_a_list_shows_its_versions_and_compliance_takes_it_out_of_use_with_a_reason(person, found):
+    compliance, marketer = person(Role.COMPLIANCE), person(Role.MARKETER)
+    assert upload(compliance, NUMBERS).status_code == 302
+    shrunk = upload(compliance, NUMBERS[:90])
+    assert (shrunk.status_code, "more than a fifth" in shrunk.text) == (403, True)
+    assert upload(compliance, NUMBERS[:90], reason="the operator says so").status_code == 302
+    page = compliance.get("/lists/uk.tps").text
+    for words in ("Telephone Preference Service", "regulation 21", "28 days", "90", "110"):
+        assert words in page
+    assert "Take it out of use" not in marketer.get("/lists/uk.tps").text
+    assert marketer.post("/suppression/lists/uk.tps/retire", data={"csrf_token": "x"}).status_code in {400, 403}
+    assert post(compliance, "/suppression/lists/uk.tps/retire", how="remove", reason="").status_code == 403
+    assert post(compliance, "/suppression/lists/uk.tps/retire", how="expire", reason="damaged").status_code == 302
+    assert "too old" in compliance.get("/lists/uk.tps").text
+    assert post(compliance, "/suppression/lists/uk.tps/retire", how="remove", reason="damaged").status_code == 302
+    assert "taken away" in compliance.get("/lists/uk.tps").text
+    assert compliance.get("/lists/xx.nothing").status_code == 404
+
+
+def test_how_a_table_is_written_is_said_in_the_form(person, found):
+    compliance = person(Role.COMPLIANCE)
+    table = ["Telefon;Name\n", "+353 1 234 5678;x\n"]
+    wrong = upload(compliance, table, list_id="ie.ndd", options="phone")
+    assert (wrong.status_code, "NAME=VALUE" in wrong.text) == (422, True)
+    assert upload(compliance, table, list_id="ie.ndd", options="phone=Telefon\ndelimiter=;\n").status_code == 302
