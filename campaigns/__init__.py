@@ -7,7 +7,7 @@ became of it. The rule it serves: what goes out is exactly what a second person 
 from campaigns.approval import approve, send_back, submit, void_if_changed
 from campaigns.checks import check_campaign, preflight
 from campaigns.conductor import cancel, launch, pause, release, resume
-from campaigns.explanation import why
+from campaigns.explanation import why, why_by_id
 from campaigns.results import report
 from campaigns.rule_effect import Effect, effects
 from campaigns.service import Plan, find, lock, save
@@ -32,4 +32,5 @@ __all__ = [
     "submit",
     "void_if_changed",
     "why",
+    "why_by_id",
 ]

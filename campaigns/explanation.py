@@ -24,6 +24,11 @@ def why(session: Session, *, address: str, campaign: str | None = None) -> list[
     address_id = find_address(session, address)
     if address_id is None:
         raise NotFound("address_unknown", say("Nothing is stored about %(address)s.", address=address))
+    return why_by_id(session, address_id=address_id, campaign=campaign)
+
+
+def why_by_id(session: Session, *, address_id: int, campaign: str | None = None) -> list[dict[str, Any]]:
+    """The same for an address that nobody has in clear any more."""
     messages = {row.id: row for row in _messages(session, address_id=address_id, campaign=campaign)}
     approvers = _approvers(session, {row.campaign_id for row in messages.values() if row.campaign_id})
     newest: dict[int, dict[str, Any]] = {}

@@ -22,12 +22,22 @@ from suppression.entries import Entry, NewEntry, add, add_many, entries
 from suppression.explaining import Explained, ListState, consents_of, explain
 from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
-from suppression.lifting import agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
+from suppression.lifting import OpenRequest, agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
 from suppression.lists.history import list_history
 from suppression.lists.known import spec as list_contract
 from suppression.lists.load import import_list
 from suppression.lists.standing import ListStatus, status
-from suppression.lookup import Listing, VerdictNow, listings, verdicts_now
+from suppression.lookup import (
+    Found,
+    Listing,
+    Reserved,
+    VerdictNow,
+    every_verdict_now,
+    listings,
+    look_up,
+    reservations,
+    verdicts_now,
+)
 from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
 from suppression.restrictions import is_restricted, restrict, restricted
@@ -62,13 +72,16 @@ __all__ = [
     "Entry",
     "Explained",
     "Facts",
+    "Found",
     "ListState",
     "ListStatus",
     "Listing",
     "NewEntry",
+    "OpenRequest",
     "OptOutIntake",
     "Question",
     "Recorded",
+    "Reserved",
     "RuleChange",
     "RuleSettings",
     "RuleVersion",
@@ -94,18 +107,21 @@ __all__ = [
     "decide_address",
     "differences",
     "entries",
+    "every_verdict_now",
     "explain",
     "import_list",
     "is_restricted",
     "list_contract",
     "list_history",
     "listings",
+    "look_up",
     "open_case",
     "open_requests",
     "propose",
     "put_into_force",
     "record_decisions",
     "refuse_to_lift",
+    "reservations",
     "reserve",
     "restrict",
     "restricted",

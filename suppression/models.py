@@ -211,6 +211,8 @@ class StoredDecision(Base):
     __table_args__ = (
         Index(None, "message_id"),
         Index(None, "batch_id"),
+        # Decisions about messages are found through the messages; what other systems asked has none.
+        Index("ix_decision_reserved", "address_id", postgresql_where=text("message_id IS NULL")),
     )
 
     id: Mapped[Id]

@@ -21,6 +21,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_suppression_entry_case", "suppression_entry", ["source"], postgresql_where=sa.text("cause = 'case_open'")
     )
+    op.create_index(
+        "ix_decision_reserved", "decision", ["address_id"], postgresql_where=sa.text("message_id IS NULL")
+    )
     _lifts()
     _permits()
     _tokens()
@@ -95,5 +98,6 @@ def downgrade() -> None:
     op.drop_table("permit")
     op.drop_table("lift_answer")
     op.drop_table("lift_request")
+    op.drop_index("ix_decision_reserved", table_name="decision")
     op.drop_index("ix_suppression_entry_case", table_name="suppression_entry")
     op.drop_constraint(op.f("ck_suppression_lift_two_people"), "suppression_lift", type_="check")
