@@ -1,8 +1,17 @@
 """The page of a do-not-contact list, and the form for a new version."""
 
 import io
+from datetime import timedelta
+from hashlib import sha1
 
+from sqlalchemy import delete, select
+
+from app.list_notices import warn_of_lists
+from core import clock
+from core.db import transaction
 from core.permissions import Role
+from delivery.models import MessageValue
+from suppression import import_list
 from tests.browsing import form_token, post
 
 NUMBERS = [f"0163296{number:04} \r\n" for number in range(200)]
@@ -42,3 +51,22 @@ def test_how_a_table_is_written_is_said_in_the_form(person, found):
     wrong = upload(compliance, table, list_id="ie.ndd", options="phone")
     assert (wrong.status_code, "NAME=VALUE" in wrong.text) == (422, True)
     assert upload(compliance, table, list_id="ie.ndd", options="phone=Telefon\ndelimiter=;\n").status_code == 302
+
+
+def test_compliance_is_told_once_before_a_list_is_too_old_and_once_when_it_is(person, found, tmp_path):
+    def written(days: int) -> int:
+        with transaction() as session:
+            return warn_of_lists(session, now=clock.now() + timedelta(days=days))
+
+    file = tmp_path / "list.hash"
+    file.write_bytes(sha1(b"somebody@one.example").digest())  # noqa: S324 - their format
+    import_list(path=file, list_id="at.ecg.file", actor="test")
+    assert [written(days) for days in (0, 25, 25, 31, 31)] == [0, 1, 0, 1, 0]
+    with transaction() as session:
+        kept = session.scalars(select(MessageValue).order_by(MessageValue.message_id.desc())).first()
+        assert kept.values["list"] == "at.ecg.file"
+        assert kept.recipient == "compliance@crew.example"
+    with transaction() as session:
+        session.execute(delete(MessageValue))
+    import_list(path=file, list_id="at.ecg.file", actor="test", published_at=clock.now() - timedelta(days=26))
+    assert written(0) == 1
