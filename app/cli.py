@@ -30,6 +30,7 @@ COMMANDS = {
     "audit": "app.commands.administration:audit_group",
     "evidence": "app.commands.evidence:evidence_group",
     "person": "app.commands.person:person_group",
+    "retention": "app.commands.retention:retention_group",
     "user": "app.commands.administration:user_group",
     "token": "app.commands.tokens:token_group",
     "keys": "app.commands.administration:keys_group",

@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.evidence.messages import contents, messages
 from app.evidence.printed import printed
+from app.rights.kinds import KINDS
 from app.rights.subject import DataSubject
 from contacts.models import Controller
 from core import audit, clock
-from core.retention import KINDS, terms
+from core.retention import terms
 from delivery.models import Sender
 from lead_handover.models import WebhookTarget
 from preferences import everything

@@ -1,0 +1,121 @@
+"""The record of processing activities (Art. 30 GDPR), made from what is configured."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.evidence.printed import printed
+from app.rights.export import host_of
+from app.rights.kinds import KINDS
+from campaigns.models import Campaign
+from contacts.consent_models import Consent
+from contacts.models import Contact, Controller, FieldDefinition
+from core import clock
+from core.retention import terms
+from core.sentences import say
+from delivery.models import Sender
+from lead_handover.models import SalesPerson, ScoreModel, WebhookTarget
+from preferences.models import SignupForm
+from suppression.models import ListVersion, VersionState
+
+BASES = {
+    "double_opt_in": say("Consent, confirmed by double opt-in (Art. 6(1)(a) GDPR)"),
+    "existing_customer": say(
+        "Existing customers, for similar products (Art. 6(1)(f) GDPR, national law on soft opt-in)"
+    ),
+    "contract": say("Answers to what the person did (Art. 6(1)(b) GDPR)"),
+    "legitimate_interest": say("Legitimate interest (Art. 6(1)(f) GDPR)"),
+}
+
+MEASURES = (
+    say("Addresses in clear stand in one table; everywhere else a hash with a key that is not in the database."),
+    say("Proofs of consents and mails are encrypted (AES-256-GCM) with a key from the key file."),
+    say("Roles with the fewest rights; what is sent needs a second person; changes and exports are in the audit log."),
+    say("Evidence is sealed in hash chains with a signed anchor each day; a command finds every change."),
+    say(
+        "Nothing is sent without a decision stored in the same database; objections count from the moment they are stored."  # noqa: E501 - one sentence
+    ),
+    say("Passwords are hashed with Argon2id; sessions end after thirty minutes of rest and can be revoked."),
+)
+
+
+def record(session: Session) -> dict[str, Any]:
+    """Purposes with their bases, categories, recipients, terms and measures, as they are configured now."""
+    return {
+        "made_at": clock.now(),
+        "controllers": [
+            {"name": row.name, "imprint": row.imprint, "country": row.country}
+            for row in session.scalars(select(Controller).order_by(Controller.id))
+        ],
+        "purposes": _purposes(session),
+        "people": say("Customers, subscribers and business contacts"),
+        "number_of_people": session.scalar(select(func.count()).select_from(Contact)) or 0,
+        "categories": _categories(session),
+        "recipients": _recipients(session),
+        "retention": [
+            {"kind": KINDS[code].title, "days": days, "why": KINDS[code].why} for code, days in terms(session).items()
+        ],
+        "measures": list(MEASURES),
+    }
+
+
+def _purposes(session: Session) -> list[dict[str, Any]]:
+    """The register of legal bases: each purpose, on which bases, under which words, by which forms and campaigns."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def of(purpose: str) -> dict[str, Any]:
+        return found.setdefault(purpose, {"purpose": purpose, "bases": [], "texts": [], "forms": [], "campaigns": 0})
+
+    rows = session.execute(
+        select(Consent.purpose, Consent.basis, Consent.text_version, func.count())
+        .where(Consent.withdrawn_at.is_(None), Consent.confirmed_at.is_not(None))
+        .group_by(Consent.purpose, Consent.basis, Consent.text_version)
+        .order_by(Consent.purpose, Consent.basis, Consent.text_version)
+    )
+    for purpose, basis, version, count in rows:
+        known = of(purpose)
+        known["bases"].append({"basis": BASES.get(basis, basis), "words": version, "people": count})
+        known["texts"] = sorted({*known["texts"], *([version] if version else [])})
+    for form in session.scalars(select(SignupForm).where(SignupForm.closed_at.is_(None)).order_by(SignupForm.code)):
+        of(form.purpose)["forms"].append(form.code)
+    for purpose, count in session.execute(select(Campaign.purpose, func.count()).group_by(Campaign.purpose)):
+        of(purpose)["campaigns"] = count
+    of("transactional")["bases"] = [{"basis": BASES["contract"], "words": None, "people": None}]
+    if session.scalar(select(ScoreModel.id).limit(1)) is not None:
+        of("lead scoring")["bases"] = [{"basis": BASES["legitimate_interest"], "words": None, "people": None}]
+    return list(found.values())
+
+
+def _categories(session: Session) -> list[Any]:
+    own = [
+        f"{row.label} ({row.name})" for row in session.scalars(select(FieldDefinition).order_by(FieldDefinition.name))
+    ]
+    return [
+        say("Name, language, country, addresses, source"),
+        say("Orders: number, day, amount, category"),
+        say("Consents and objections with their evidence"),
+        say("Messages with decisions and answers of servers"),
+        say("Opens and clicks, of those who allow it"),
+        *own,
+    ]
+
+
+def _recipients(session: Session) -> list[dict[str, Any]]:
+    mail = session.execute(select(Sender.transport_url, Sender.from_address).order_by(Sender.id))
+    targets = session.scalars(select(WebhookTarget).where(WebhookTarget.active).order_by(WebhookTarget.id))
+    sales = session.scalar(select(func.count()).where(SalesPerson.active)) or 0
+    lists = session.scalars(
+        select(ListVersion.list_id).where(ListVersion.state == VersionState.ACTIVE).order_by(ListVersion.list_id)
+    )
+    return [
+        *({"to": host_of(row.transport_url), "what": say("mail server"), "for": row.from_address} for row in mail),
+        *({"to": host_of(one.url), "what": say("system that is told of leads"), "for": one.name} for one in targets),
+        *([{"to": say("own sales"), "what": say("leads"), "for": str(sales)}] if sales else []),
+        *({"to": name, "what": say("do-not-contact list, asked by digests"), "for": ""} for name in lists),
+    ]
+
+
+def as_page(found: dict[str, Any], *, locale: str) -> bytes:
+    """The record as a page to print."""
+    return printed("processing_record", locale=locale, found=found)
