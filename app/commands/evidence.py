@@ -7,6 +7,7 @@ import click
 
 from app.evidence import verify as verifier
 from app.evidence.bundle import bundle, write
+from app.evidence.incidents import incident
 from core import users
 from core.cli import command
 from core.db import transaction
@@ -65,3 +66,16 @@ def verify(folder: Path) -> dict[str, Any]:
             details=answer | {"lines": answer["findings"]},
         )
     return answer | {"folder": folder, "ours": answer["public_key"] == public_key().hex()}
+
+
+@command(evidence_group, "incident")
+@click.option("--list-version", default=None, metavar="V", help="Messages for which this version of a list was asked.")
+@click.option("--rules", default=None, metavar="R", help="Messages that passed under this version of the rules.")
+@click.option("--text", default=None, metavar="T", help="Messages that rest on a consent to these words.")
+def show_incident(**asked: str | None) -> list[dict[str, Any]]:
+    """Which messages went out under a list, rules or words that proved wrong, by campaign."""
+    given = [(sign, value) for sign, value in asked.items() if value is not None]
+    if len(given) != 1:
+        raise WrongInput("incident_unclear", say("Name one of --list-version, --rules and --text."))
+    with transaction() as session:
+        return incident(session, sign=given[0][0], value=given[0][1])

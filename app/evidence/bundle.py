@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +15,7 @@ from app.evidence.subject import Subject, gather
 from core import audit, clock, signing
 from core.cli import dump
 from core.errors import WrongInput
-from core.evidence_anchors import EvidenceAnchor, as_file
+from core.evidence_anchors import EvidenceAnchor, as_file, file_of
 from core.sentences import say
 
 VERIFIER = Path(__file__).with_name("verify.py")
@@ -59,10 +59,18 @@ def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
 
 def _chains(session: Session, subject: Subject) -> dict[str, bytes]:
     numbers = {run["anchor"] for chain in subject.chains.values() for run in chain["runs"]}
-    anchors = session.scalars(select(EvidenceAnchor).where(EvidenceAnchor.seq.in_(numbers)))
-    return {f"anchors/{one.seq:06}.json": as_file(one) for one in anchors} | {
-        f"chains/{name}.json": dump(chain).encode() for name, chain in subject.chains.items()
-    }
+    anchors = session.scalars(select(EvidenceAnchor).where(EvidenceAnchor.seq.in_(numbers))).all()
+    return (
+        {f"anchors/{one.seq:06}.json": as_file(one) for one in anchors}
+        | _stamps(anchors)
+        | {f"chains/{name}.json": dump(chain).encode() for name, chain in subject.chains.items()}
+    )
+
+
+def _stamps(anchors: Iterable[EvidenceAnchor]) -> dict[str, bytes]:
+    """Time stamps (RFC 3161) that somebody put beside the files of anchors, such as `000012.json.tsr`."""
+    paths = {one.seq: file_of(one.seq).with_suffix(".json.tsr") for one in anchors}
+    return {f"anchors/{path.name}": path.read_bytes() for path in paths.values() if path.is_file()}
 
 
 def _signed(files: Mapping[str, bytes], about: dict[str, str]) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.cli import main
 from app.evidence import verify as verifier
@@ -250,4 +250,30 @@ def test_a_bundle_answers_wrong_questions_with_what_to_do(database, broker, tmp_
         (tmp_path / "something").touch()
         with pytest.raises(SystemExit):
             main(["evidence", *arguments, "--json"])
+        assert json.loads(capsys.readouterr().out)["error"]["code"] == code
+
+
+def test_an_incident_names_what_went_out_under_a_version_that_proved_wrong(database, broker, capsys):
+    world.make()
+    with transaction() as session:
+        address = session.execute(text("SELECT max(address_id) AS a FROM message WHERE state = 'ready'")).scalar_one()
+        session.execute(text("ALTER TABLE message DISABLE TRIGGER USER"))
+        session.execute(
+            text(
+                "UPDATE message SET state = 'sent', handed_over_at = now(),"
+                " decision_id = (SELECT max(id) FROM decision WHERE message_id = message.id) WHERE address_id = :a"
+            ),
+            {"a": address},
+        )
+        session.execute(text("ALTER TABLE message ENABLE TRIGGER USER"))
+        rules = session.scalar(text("SELECT max(rules_version) FROM decision_context"))
+    main(["evidence", "incident", "--rules", str(rules), "--json"])
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["campaign"], row["messages"], row["addresses"]) == ("summer", 1, 1)
+    for arguments in (["--rules", str(rules + 1)], ["--list-version", "999"], ["--text", "v9"]):
+        main(["evidence", "incident", *arguments, "--json"])
+        assert json.loads(capsys.readouterr().out) == []
+    for arguments, code in (([], "incident_unclear"), (["--rules", "x"], "version_invalid")):
+        with pytest.raises(SystemExit):
+            main(["evidence", "incident", *arguments, "--json"])
         assert json.loads(capsys.readouterr().out)["error"]["code"] == code
