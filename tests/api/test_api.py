@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import threading
 from datetime import timedelta
 
 import pytest
@@ -13,12 +14,13 @@ from app.api.models import ApiToken
 from app.api.tokens import Scope, create_token, revoke_token, tokens
 from app.commands.tokens import token_group
 from app.web import create_app
+from contacts import email_address
 from contacts.models import Address
 from core import clock, evidence, users
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Role
-from suppression import Cause, Question, RuleSettings, activate, add, decide_address
+from suppression import Cause, Question, RuleSettings, activate, add, decide_address, reserve
 from suppression.lift_models import Permit
 from suppression.models import StoredDecision
 from suppression.rule_settings import Cap
@@ -117,6 +119,27 @@ def test_what_was_reserved_counts_for_frequency(client, admin):
     assert [codes(call(client, "/reservations", asked, key)) for _ in range(3)] == [
         ["consent"], ["consent"], ["frequency_capped"],
     ]  # fmt: skip
+
+
+def test_two_systems_that_ask_at_once_never_both_get_the_last_message(client, admin):
+    with transaction() as session:
+        activate(session, settings=RuleSettings(caps=(Cap(messages=1, days=7),)), actor="admin@house.example")
+        question = Question(channel="email", purpose="newsletter", controller_id=controller(session))
+    emails, found = [email_address("ada@mail.example")], []
+
+    def reserve_one() -> None:
+        with transaction() as session:
+            (answer,) = reserve(session, emails=emails, question=question, given_to="token:other").answers
+        found.append(answer.code)
+
+    with transaction() as session:
+        (first,) = reserve(session, emails=emails, question=question, given_to="token:crm").answers
+        other = threading.Thread(target=reserve_one)
+        other.start()
+        other.join(timeout=0.5)
+        assert found == []
+    other.join(timeout=10)
+    assert (first.code, found) == ("consent", ["frequency_capped"])
 
 
 def test_only_a_token_that_counts_and_fits_opens_the_door(client, admin):
