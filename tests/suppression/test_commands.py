@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from contacts.cli import import_group
+from core import users
 from core.db import transaction
+from core.permissions import Role
 from suppression import Cause
 from suppression.cli import lists_group
 from suppression.models import SuppressionEntry
@@ -91,3 +93,22 @@ def test_what_cannot_be_loaded_is_wrong_input(
     file = str(ecg_file(tmp_path, list(VECTORS)))
     answer = run(lists_group, "import", *(argument.format(file=file) for argument in arguments), code=1)
     assert answer["error"]["code"] == code
+
+
+def test_a_list_is_asked_about_addresses_compared_and_retired(database: str, home: Path, tmp_path: Path) -> None:
+    with transaction() as session:
+        users.add(session, email="compliance@firma.example", role=Role.COMPLIANCE)
+    first = run(lists_group, "import", "at.ecg.file", str(ecg_file(tmp_path, list(VECTORS))))
+    second = run(lists_group, "import", "at.ecg.file", str(ecg_file(tmp_path, list(VECTORS)[:3])), "--expect", "3")
+    asked = run(lists_group, "match", "at.ecg.file", "max.mustermann@home.at", "x@home.lan", "x@firma.lan")
+    assert [(one["listed"], one["by_domain"], one["version"]) for one in asked] == [
+        (True, False, second["version"]), (True, True, second["version"]), (False, False, second["version"]),
+    ]  # fmt: skip
+    changed = run(lists_group, "diff", "at.ecg.file", str(first["version"]), str(second["version"]))
+    assert changed == {
+        "list": "at.ecg.file", "before": first["version"], "after": second["version"],
+        "added": 0, "removed": 1, "hits_gained": 0, "hits_lost": 0,
+    }  # fmt: skip
+    reason = ("--as", "compliance@firma.example", "--reason", "damaged")
+    assert run(lists_group, "expire", "at.ecg.file", *reason)["state"] == "outdated"
+    assert run(lists_group, "remove", "at.ecg.file", *reason)["state"] == "missing"

@@ -197,6 +197,10 @@ SAMPLES = [
         [phone("(202) 555-1234", "US"), phone("+12122345678")], [phone("+12025551235")], records=3,
     ),
     Sample(
+        "ftc, changes", "us.ftc.dnc", b"202,5551234,2026-11-01,A\r\n212,2345678,2026-11-01,D\r\n303,9876543,2026-11-01,A\r\n",
+        [phone("+12025551234"), phone("+13039876543")], [phone("+12122345678")], records=2,
+    ),
+    Sample(
         "ftc, xml", "us.ftc.dnc", (LIST_XML % ("202", "202")).encode(),
         [phone("+12022345678"), phone("202-555-0123", "US")], [phone("+12032345678")], records=2,
     ),
