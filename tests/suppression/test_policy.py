@@ -1,6 +1,6 @@
 """The law as rows of data: which one holds for whom, from when to when, and that the stricter side always counts."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,9 +10,12 @@ from pydantic import ValidationError
 from contacts.models import Channel, Kind
 from suppression.policies import shipped
 from suppression.policy import ELSEWHERE, UNKNOWN, ListDuty, Needs, Policy, PolicyRow, law_of, policy, strictest
-from suppression.rule_settings import RuleSettings
+from suppression.policy_table import policy_lines
+from suppression.rule_diff import differences
+from suppression.rule_settings import RuleSettings, months_before
 
 TODAY = date(2026, 11, 22)
+MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 COUNTRIES = sorted({row.country for row in shipped()})
 MARKETS = ("AT", "CH", "DE")
 
@@ -109,6 +112,64 @@ def test_the_law_of_both_sides_counts(recipient: str, asked: dict[str, str], nee
 def test_customers_in_ireland_are_customers_for_a_year() -> None:
     assert holding("IE").customer_months == 12
     assert holding("AT").customer_months is None
+
+
+def test_months_that_the_law_names_come_through() -> None:
+    named = {"customer_months": 5, "stale_after_months": 6, "lapsed_after_months": 7}
+    row = PolicyRow(
+        country="AT",
+        channels=(Channel.EMAIL,),
+        needs=Needs.CONSENT,
+        customers=True,
+        valid_from=TODAY,
+        source="made up",
+        **named,
+    )
+    found = law_of((row,), country="AT", channel="email", kind="b2c", on=TODAY)
+    assert {name: getattr(found, name) for name in named} == named
+    assert found.rows == (row,)
+    settings = RuleSettings(policies=(row,))
+    (line, *_) = [
+        one
+        for one in policy_lines(settings, sender="AT", channel="email", lists=(), as_of=MIDNIGHT)
+        if (one.country, one.kind) == ("AT", "b2c")
+    ]
+    assert (line.customer_since, line.fresh_after, line.lapsed_before) == (
+        months_before(MIDNIGHT, 5),
+        months_before(MIDNIGHT, 6),
+        months_before(MIDNIGHT, 7),
+    )
+
+
+def test_the_rows_that_were_weighed_are_named() -> None:
+    assert [(row.country, row.source[:3]) for row in holding("AT", sender="DE").rows] == [("AT", "§ 1"), ("DE", "§ 7")]
+
+
+def test_a_market_that_is_stricter_than_elsewhere_counts_for_unknown_people() -> None:
+    found = policy(
+        shipped(), recipient=UNKNOWN, sender="DE", channel="email", kind="b2c", on=TODAY, markets=("DE", "IE")
+    )
+    assert found.customer_months == 12
+
+
+def test_what_is_different_between_two_versions_is_told_line_by_line() -> None:
+    before = RuleSettings()
+    row = next(row for row in before.policies if row.country == "DE")
+    shorter = row.model_copy(update={"customer_months": 6})
+    kept = tuple(one for one in before.policies if one is not row and one.country != "CH")
+    after = RuleSettings(markets=("AT",), role_accounts="send", policies=(*kept, shorter))
+    found = {change.name: (change.before, change.after) for change in differences(before, after)}
+    assert found["markets"] == ('["AT", "CH", "DE"]', '["AT"]')
+    assert found["role_accounts"] == ("hold", "send")
+    old, new = found["DE email+sms b2c+b2b from 2004-07-08"]
+    assert "customer_months" not in old
+    assert "customer_months: 6" in new
+    assert [name for name, (_old, new) in found.items() if new is None] == [
+        "CH email+sms b2c+b2b from 2007-04-01",
+        "CH phone b2c+b2b from 2021-01-01",
+        "CH post b2c+b2b from 2007-04-01",
+    ]
+    assert differences(after, after) == []
 
 
 @pytest.mark.parametrize("channel", list(Channel))

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from suppression.facts import BASES, Basis, ConsentState, Facts, Objection, Verdict
 from suppression.rule_settings import Cap, RequiredList, RuleSettings, months_before
-from suppression.rules import ADVERTISING, ANSWERING, RELEASABLE, book, decide
+from suppression.rules import ADVERTISING, ANSWERING, RELEASABLE, RuleBook, book, decide
 
 # Whatever else is so, these never help a message out of the house.
 STRICTER = (
@@ -102,6 +102,16 @@ def test_each_situation_gets_its_verdict(facts: Facts, verdict: Verdict, code: s
 def test_all_reasons_are_kept_in_the_order_of_the_rules() -> None:
     found = decide(replace(STALE, opted_out=NO, listed=True, capped=True))
     assert found.reasons == ("opted_out", "consent_stale", "robinson_listed", "frequency_capped")
+
+
+def test_what_no_rule_foresaw_is_not_sent() -> None:
+    found = decide(Facts(), RuleBook(rules=(), basis=lambda _facts: None))
+    assert (found.verdict, found.reasons, found.basis) == (Verdict.BLOCK, ("no_basis",), None)
+
+
+def test_numbers_of_facts_begin_at_nothing_known() -> None:
+    assert Facts().pack() == 0
+    assert Facts(no_consent_needed=True).pack() == 1
 
 
 @given(anything)
