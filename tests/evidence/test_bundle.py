@@ -135,7 +135,25 @@ def test_who_signs_a_changed_bundle_anew_is_found_by_the_seals_and_by_the_key(an
     (ann / "chains" / "consent.json").write_text(json.dumps(chain))
     _sign_anew(ann, forger)
     assert any("a row was changed" in finding for finding in verifier.verify(ann)["findings"])
+    # Every digest above the row can be made to fit, up to the one that the anchor stands for.
+    batch = chain["batches"][0]
+    batch["leaves"]["0"][row["place"]] = sha256(row["text"].encode()).hexdigest()
+    _store(ann, chain, forger)
+    assert any("a knot of digests was changed" in finding for finding in verifier.verify(ann)["findings"])
+    batch["knots"][0] = sha256(b"".join(map(bytes.fromhex, batch["leaves"]["0"]))).hexdigest()
+    _store(ann, chain, forger)
+    assert any("the seal does not fit" in finding for finding in verifier.verify(ann)["findings"])
+    link = next(one for run in chain["runs"] for one in run["links"] if one["seq"] == batch["seq"])
+    root = sha256(batch["beside"].encode()).digest() + b"".join(map(bytes.fromhex, batch["knots"]))
+    link["digest"] = sha256(root).hexdigest()
+    _store(ann, chain, forger)
+    assert any("does not lead to anchor" in finding for finding in verifier.verify(ann)["findings"])
     assert _key(forger) != ours
+
+
+def _store(folder: Path, chain: dict, private) -> None:
+    (folder / "chains" / "consent.json").write_text(json.dumps(chain))
+    _sign_anew(folder, private)
 
 
 def _key(private) -> str:
