@@ -16,8 +16,8 @@ for _stage in (*STAGES, "lead_handover"):
         import_module(f"{_stage}.tasks")
 import_module("app.imports.tasks")
 import_module("app.evidence.tasks")
-import_module("app.rights.tasks")
 import_module("app.list_tasks")
+import_module("app.rights.tasks")
 
 log.to_standard_error()
 app = configure()

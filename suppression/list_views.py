@@ -13,8 +13,10 @@ from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, needs, page, takes_files
+from suppression.lists.adapter import Access
 from suppression.lists.known import LISTS
 from suppression.lists.load import Approval, Imported, import_list
+from suppression.lists.standing import status
 from suppression.lists.switching import expire, remove
 from suppression.views import routes
 
@@ -48,8 +50,14 @@ def upload_list() -> ResponseReturnValue:
     return redirect(url_for("suppression.index"))
 
 
-def _readable() -> list[str]:
-    return sorted(list_id for list_id, spec in LISTS.items() if spec.read is not None)
+def _readable() -> list[tuple[str, str]]:
+    """The lists that come as a file, with their titles: first those that have to be asked."""
+    with transaction() as session:
+        asked = {found.list for found in status(session) if found.required}
+    files = [spec for spec in LISTS.values() if spec.access is Access.FILE]
+    return [
+        (spec.id, f"{spec.id}: {spec.title}") for spec in sorted(files, key=lambda one: (one.id not in asked, one.id))
+    ]
 
 
 def _field_of(error: CrusoeError) -> str:
