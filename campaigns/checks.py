@@ -46,6 +46,7 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     rate = sender.most_per_second or USUAL_RATE
     return {
         **totals,
+        "rules_version": assessment.rules_version,
         "samples": samples(assessment),
         "findings": findings,
         "estimated_seconds": -(-int(totals["send"]) // rate),

@@ -15,6 +15,7 @@ from contacts.models import Controller
 from core import clock
 from suppression.facts import Decision, Facts, Verdict
 from suppression.gathering import (
+    Asked,
     Names,
     Question,
     Reach,
@@ -114,26 +115,11 @@ def assess(
     if not recheck_lists:
         catch_up(session)
     names = make_tables(session)
-    lines = policy_lines(
-        rules.settings, sender=_country(session, question), channel=question.channel, lists=lists, as_of=moment
-    )
-    put_policies(session, names, lines=lines)
     reach = put_audience(session, names, audience=audience, repeated=recheck_lists)
-    put_recipients(session, names, reach=reach, question=question, lines=lines, as_of=moment, known_by=known_by)
-    if recheck_lists:
-        match_recipients(session, recipient=names.recipient, lists=lists)
-    put_marks(
-        session,
-        names,
-        reach=reach,
-        question=question,
-        settings=rules.settings,
-        lines=lines,
-        lists=lists,
-        as_of=moment,
-        known_by=known_by,
-    )
-    people = put_situations(session, names, reach=reach)
+    sender = _country(session, question)
+    lines = policy_lines(rules.settings, sender=sender, channel=question.channel, lists=lists, as_of=moment)
+    asked = Asked(question, rules.settings, lists, lines, moment, known_by)
+    people = _gather(session, names, reach, asked, recheck_lists=recheck_lists)
     restore(session)
     rulebook = book(question.purpose)
     decided = {number: decide(Facts.unpack(number), rulebook, released=released) for number in people}
@@ -148,6 +134,16 @@ def assess(
         rows=_rows(names, decided),
         session=session,
     )
+
+
+def _gather(session: Session, names: Names, reach: Reach, asked: Asked, *, recheck_lists: bool) -> dict[int, int]:
+    """Sort everybody in the audience into situations: the number of the facts → recipients."""
+    put_policies(session, names, lines=asked.lines)
+    put_recipients(session, names, reach=reach, asked=asked)
+    if recheck_lists:
+        match_recipients(session, recipient=names.recipient, lists=asked.lists)
+    put_marks(session, names, reach=reach, asked=asked)
+    return put_situations(session, names, reach=reach)
 
 
 def _country(session: Session, question: Question) -> str:

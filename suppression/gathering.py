@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import SelectBase
 
 from suppression.facts import BASES
+from suppression.lists.standing import RequiredVersion
 from suppression.policy_table import PolicyLine
+from suppression.rule_settings import RuleSettings
 
 # Confirmations and orders of the future are not believed, but clocks of two machines may differ a little.
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
@@ -31,6 +33,23 @@ class Question:
     purpose: str
     controller_id: int
     topic: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, by which settings and list versions, about which moment, and by what was known at which one."""
+
+    question: Question
+    settings: RuleSettings
+    lists: tuple[RequiredVersion, ...]
+    lines: tuple[PolicyLine, ...]
+    as_of: datetime
+    known_by: datetime | None
+
+    @property
+    def known(self) -> dict[str, datetime]:
+        """The moment of the past as a parameter of a statement; none when everything on record counts."""
+        return {"known_by": self.known_by} if self.known_by else {}
 
 
 @dataclass(frozen=True)
@@ -186,18 +205,9 @@ _RECIPIENTS = """
 """
 
 
-def put_recipients(
-    session: Session,
-    names: Names,
-    *,
-    reach: Reach,
-    question: Question,
-    lines: Sequence[PolicyLine],
-    as_of: datetime,
-    known_by: datetime | None,
-) -> None:
+def put_recipients(session: Session, names: Names, *, reach: Reach, asked: Asked) -> None:
     """Fill `recipient`: the audience with country, policy and consent."""
-    consents = _CONSENTS if known_by is None else _CONSENTS_THEN
+    consents = _CONSENTS if asked.known_by is None else _CONSENTS_THEN
     session.execute(
         text(
             _RECIPIENTS.format(
@@ -205,12 +215,12 @@ def put_recipients(
             )
         ),
         {
-            "channel": question.channel,
-            "controller": question.controller_id,
-            "purpose": question.purpose,
-            "latest": as_of + CLOCKS_MAY_DIFFER,
-            "countries": sorted({line.country for line in lines}),
-            **({"known_by": known_by} if known_by else {}),
+            "channel": asked.question.channel,
+            "controller": asked.question.controller_id,
+            "purpose": asked.question.purpose,
+            "latest": asked.as_of + CLOCKS_MAY_DIFFER,
+            "countries": sorted({line.country for line in asked.lines}),
+            **asked.known,
             **reach.ids,
         },
     )

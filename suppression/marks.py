@@ -3,16 +3,13 @@
 Most recipients have no mark at all. Those who have get one row, however many things are known about them.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contacts.models import Channel
-from suppression.gathering import CLOCKS_MAY_DIFFER, Names, Question, Reach, analyse
-from suppression.lists.standing import RequiredVersion
-from suppression.policy_table import PolicyLine
+from suppression.gathering import CLOCKS_MAY_DIFFER, Asked, Names, Question, Reach, analyse
 from suppression.rule_settings import Cap, RoleAccounts, RuleSettings
 from suppression.rules import ANSWERS
 
@@ -164,23 +161,13 @@ _MARK = """
 """
 
 
-def put_marks(
-    session: Session,
-    names: Names,
-    *,
-    reach: Reach,
-    question: Question,
-    settings: RuleSettings,
-    lines: Sequence[PolicyLine],
-    lists: tuple[RequiredVersion, ...],
-    as_of: datetime,
-    known_by: datetime | None,
-) -> None:
+def put_marks(session: Session, names: Names, *, reach: Reach, asked: Asked) -> None:
     """Fill `mark`: one row for each recipient about whom anything is known besides the consent."""
-    known = _KNOWN_NOW if known_by is None else _KNOWN_THEN
+    known = _KNOWN_NOW if asked.known_by is None else _KNOWN_THEN
+    question, settings = asked.question, asked.settings
     parts = _parts(session, question, settings)
     union = " UNION ALL ".join(part.format(recipient=names.recipient, **known) for part in parts)
-    pairs = [(found.version_id, country) for found in lists if found.version_id for country in found.concerned]
+    pairs = [(found.version_id, country) for found in asked.lists if found.version_id for country in found.concerned]
     session.execute(
         text(_MARK.format(mark=names.mark, parts=union)),
         {
@@ -190,19 +177,27 @@ def put_marks(
             "topic": question.topic,
             "answering": question.purpose in ANSWERS,
             "answers": list(ANSWERS),
-            "as_of": as_of,
-            "latest": as_of + CLOCKS_MAY_DIFFER,
-            "customer_since": min((line.customer_since for line in lines if line.customer_since), default=as_of),
-            "lapsed_before": min(line.lapsed_before for line in lines),
-            "month_ago": (as_of - MONTH).date(),
             "versions": [version for version, _country in pairs],
             "countries": [country for _version, country in pairs],
-            **({"known_by": known_by} if known_by else {}),
+            **_moments(asked),
+            **asked.known,
             **reach.ids,
-            **_cap_values(settings, question, as_of.date()),
+            **_cap_values(settings, question, asked.as_of.date()),
         },
     )
     analyse(session, names.mark, reach)
+
+
+def _moments(asked: Asked) -> dict[str, date]:
+    """The edges of the periods. The widest of all policies: which one holds for whom is weighed afterwards."""
+    customers = [line.customer_since for line in asked.lines if line.customer_since]
+    return {
+        "as_of": asked.as_of,
+        "latest": asked.as_of + CLOCKS_MAY_DIFFER,
+        "customer_since": min(customers, default=asked.as_of),
+        "lapsed_before": min(line.lapsed_before for line in asked.lines),
+        "month_ago": (asked.as_of - MONTH).date(),
+    }
 
 
 def _parts(session: Session, question: Question, settings: RuleSettings) -> list[str]:

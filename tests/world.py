@@ -18,7 +18,7 @@ from core.permissions import Role
 from core.settings import settings
 from lead_handover.models import Handover, LeadState, Score, ScoreModel
 from templates.models import Markup
-from tests import factories
+from tests import copying, factories
 from tests.browsing import PASSWORD
 
 BODY = """<mjml><mj-body><mj-section><mj-column>
@@ -52,7 +52,16 @@ class World:
 
 
 def make() -> World:
-    """Fill the database of this test."""
+    """Fill the database of this test: built once in a run, and copied as a whole from then on."""
+    with copying.one_at_a_time():
+        if not copying.is_kept():
+            made = _build()
+            copying.keep(made)
+            return made
+    return copying.restore(World) if copying.is_untouched() else _build()
+
+
+def _build() -> World:
     for role in Role:
         with transaction() as session:
             users.add(session, email=f"{role}@crew.example", role=role, password=PASSWORD)

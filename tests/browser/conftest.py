@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from app.web import create_app
@@ -97,7 +97,7 @@ class Visitor:
         assert answer is not None
         assert answer.status == status, f"{path}: {answer.status}"
         # Parts that a page fetches by itself are asked for before it counts as loaded.
-        self.page.wait_for_function("!document.querySelector('.htmx-request')")
+        expect(self.page.locator(".htmx-request")).to_have_count(0)
 
     def keep_picture(self, name: str) -> None:
         """Store a picture of the whole page, when somebody wants to look at it."""
