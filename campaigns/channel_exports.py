@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, func, insert, null, select
+from sqlalchemy import BigInteger, insert, null, select
 from sqlalchemy.orm import Session
 
 from campaigns.approval import require_unchanged
@@ -25,6 +25,7 @@ from core import audit, clock
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Permission
 from core.sentences import say
+from core.tables import safe
 from core.users import Actor
 from delivery.models import Sender
 from segments import audience
@@ -179,9 +180,8 @@ def _cleared(session: Session, batch: int, channel: Channel) -> Iterator[tuple[A
 
 def _harmless(cell: str | None) -> str:
     """A cell that a spreadsheet does not take for a formula (CWE-1236); a telephone number keeps its plus sign."""
-    words = cell or ""
-    is_number = words[:1] == "+" and words[1:].isdigit()
-    return f"'{words}" if words[:1] in set("=+-@\t\r") and not is_number else words
+    is_number = cell is not None and cell[:1] == "+" and cell[1:].isdigit()
+    return str(cell) if is_number else safe(cell)
 
 
 def _count(session: Session, *, batch: int, question: Question) -> None:
@@ -196,18 +196,3 @@ def _count(session: Session, *, batch: int, question: Question) -> None:
         session,
         [Sending(row.address_id, question.channel, question.purpose, str(row.basis), now) for row in rows],
     )
-
-
-def exports(session: Session, *, campaign: Campaign) -> list[ChannelExport]:
-    """The files of a campaign, latest first."""
-    return list(
-        session.scalars(
-            select(ChannelExport).where(ChannelExport.campaign_id == campaign.id).order_by(ChannelExport.id.desc())
-        )
-    )
-
-
-def still_valid(session: Session, *, code: str) -> bool:
-    """Whether a file may still be used."""
-    end = session.scalar(select(func.max(ChannelExport.valid_until)).where(ChannelExport.code == code))
-    return end is not None and end > clock.now()

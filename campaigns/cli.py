@@ -12,7 +12,6 @@ from campaigns import approval, conductor
 from campaigns.approval import void_if_changed
 from campaigns.checks import check_campaign
 from campaigns.explanation import why
-from campaigns.holds import release_hold
 from campaigns.models import Campaign
 from campaigns.results import report
 from campaigns.service import find, lock
@@ -174,7 +173,7 @@ def cancel(name: str, user: str, reason: str) -> dict[str, Any]:
 def release(name: str, code: str, user: str, reason: str) -> dict[str, Any]:
     """Let messages pass that were held for CODE, for example consent_stale."""
     with _acting(name, user) as (session, campaign, actor):
-        count = release_hold(session, campaign=campaign, code=code, actor=actor, reason=reason)
+        count = conductor.release(session, campaign=campaign, code=code, actor=actor, reason=reason)
     return _state(name) | {"released": count}
 
 

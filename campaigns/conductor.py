@@ -17,6 +17,7 @@ from core.users import Actor
 from delivery import finish_if_done, open_run, pause_run, release_holds, resume_run, stop_run
 from delivery.models import Run, Sender
 from delivery.states import RunState
+from suppression import RELEASABLE
 from templates import compile_version, latest
 
 SEND = "delivery.send"
@@ -100,8 +101,24 @@ def cancel(session: Session, *, campaign: Campaign, actor: Actor, reason: str) -
 
 
 def release(session: Session, *, campaign: Campaign, code: str, actor: Actor, reason: str) -> int:
-    """Let messages pass that `code` held. Answers how many; every other rule still holds."""
+    """Let messages pass that `code` held. Answers how many; every other rule still holds.
+
+    Only holds that are ours to release. Who wrote or submitted the campaign looks at it with one pair of eyes only, so
+    somebody else must.
+    """
     actor.require(Permission.RELEASE_HOLDS)
+    if code not in RELEASABLE:
+        raise NotAllowed(
+            "not_releasable",
+            say("The hold %(code)s cannot be released.", code=repr(code)),
+            say("It ends by itself, or with what caused it."),
+        )
+    if actor.email in {campaign.author, campaign.submitted_by}:
+        raise NotAllowed(
+            "four_eyes",
+            say("%(person)s wrote or submitted this campaign and cannot release its holds.", person=actor.email),
+            say("Somebody else from compliance must."),
+        )
     if not reason.strip():
         raise NotAllowed("reason_missing", say("A hold is released for a reason."), say("Say why."))
     count = release_holds(session, run_id=_run(campaign), code=code)

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from campaigns.holds import holds, release_hold
+from campaigns import conductor
+from campaigns.holds import holds
 from campaigns.service import find, lock
 from core import users
 from core.cli import command
@@ -36,5 +37,5 @@ def release(campaign: str, code: str, user: str, reason: str) -> dict[str, Any]:
     """Let the messages of CAMPAIGN pass that were held for CODE, for example consent_stale."""
     with transaction() as session:
         found, actor = lock(session, campaign), users.actor(session, user)
-        count = release_hold(session, campaign=found, code=code, actor=actor, reason=reason)
+        count = conductor.release(session, campaign=found, code=code, actor=actor, reason=reason)
         return {"campaign": found.code, "code": code, "released": count, "state": found.state}

@@ -4,7 +4,8 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 
-from campaigns.holds import consequence, holds, release_hold
+from campaigns import conductor
+from campaigns.holds import consequence, holds
 from campaigns.service import find, lock
 from core.db import transaction
 from core.errors import CrusoeError
@@ -45,7 +46,7 @@ def release(code: str) -> ResponseReturnValue:
     held, reason = request.form.get("code", ""), request.form.get("reason", "").strip()
     try:
         with transaction() as session:
-            count = release_hold(session, campaign=lock(session, code), code=held, actor=acting(), reason=reason)
+            count = conductor.release(session, campaign=lock(session, code), code=held, actor=acting(), reason=reason)
     except CrusoeError as error:
         return _show(code, held, error), error.status
     flash(ngettext("%(num)s message is ready again.", "%(num)s messages are ready again.", count))

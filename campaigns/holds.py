@@ -8,12 +8,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from campaigns import conductor, reading
+from campaigns import reading
 from campaigns.models import Campaign
-from core.errors import NotAllowed, NotFound
-from core.permissions import Permission
+from core.errors import NotFound
 from core.sentences import say
-from core.users import Actor
 from suppression import RELEASABLE
 
 MOST_SAMPLES = 10
@@ -91,27 +89,6 @@ def consequence(session: Session, *, campaign: Campaign, code: str) -> Consequen
     contacts = _some(session, run_id=campaign.run_id, reasons=freed)
     named = reading.named_samples(session, {code: contacts})[code]
     return Consequence(hold=hold, still_held=dict(still), bases=dict(bases), samples=named)
-
-
-def release_hold(session: Session, *, campaign: Campaign, code: str, actor: Actor, reason: str) -> int:
-    """Let messages pass that this rule held; answers how many. Only holds that are ours to release.
-
-    Who wrote or submitted the campaign looks at it with one pair of eyes only, so somebody else must.
-    """
-    actor.require(Permission.RELEASE_HOLDS)
-    if code not in RELEASABLE:
-        raise NotAllowed(
-            "not_releasable",
-            say("The hold %(code)s cannot be released.", code=repr(code)),
-            say("It ends by itself, or with what caused it."),
-        )
-    if actor.email in {campaign.author, campaign.submitted_by}:
-        raise NotAllowed(
-            "four_eyes",
-            say("%(person)s wrote or submitted this campaign and cannot release its holds.", person=actor.email),
-            say("Somebody else from compliance must."),
-        )
-    return conductor.release(session, campaign=campaign, code=code, actor=actor, reason=reason)
 
 
 def _holding(reasons: tuple[str, ...]) -> set[str]:

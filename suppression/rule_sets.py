@@ -6,7 +6,6 @@ asked again years later.
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
@@ -146,16 +145,12 @@ def _note_activation(session: Session, number: int, *, actor: str) -> None:
     audit.record(session, actor=actor, action="rules.activate", object_type="rule_set", object_id=number)
 
 
+# A version never changes, so a process reads it once. The digest tells two databases apart.
+_known: dict[tuple[int, bytes], RulesInForce] = {}
+
+
 def _read(session: Session, number: int, digest: bytes) -> RulesInForce:
-    known = _known(number, digest)
-    if not known:
+    if (number, digest) not in _known:
         stored = session.scalar(select(RuleSet.settings).where(RuleSet.id == number))
-        known.append(RulesInForce(version=number, settings=RuleSettings.model_validate(stored)))
-    return known[0]
-
-
-# A version never changes, so it is read once. The digest tells two databases of one process apart.
-@lru_cache(maxsize=100)
-def _known(number: int, digest: bytes) -> list[RulesInForce]:
-    del number, digest
-    return []
+        _known[number, digest] = RulesInForce(version=number, settings=RuleSettings.model_validate(stored))
+    return _known[number, digest]

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from contacts.addresses import EmailAddress, email_address
 from contacts.importing.intake import Rejected
+from contacts.phones import e164
 from core import clock
 from core.errors import WrongInput
 from core.sentences import Count, say
@@ -29,6 +30,18 @@ def email(cell: str, *, field: str) -> EmailAddress:
         return email_address(cell)
     except WrongInput as error:
         raise Rejected(field, error.code, error.message) from None
+
+
+def phone(cell: str, *, field: str, country: str) -> str:
+    """A telephone number in E.164; `country` is for numbers without a country code, and may be empty."""
+    found = e164(cell, country.upper() or None)
+    if found is None:
+        raise Rejected(
+            field,
+            "not_a_phone_number",
+            say("%(cell)s is no telephone number; write it like +43 664 1234567.", cell=_short(cell)),
+        )
+    return found
 
 
 def text(cell: str, *, field: str, longest: int) -> str | None:

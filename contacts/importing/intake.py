@@ -7,6 +7,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar, overload
 
 from sqlalchemy.orm import Session
 
+from core.errors import WrongInput
+from core.sentences import say
+
 Record = TypeVar("Record")
 
 
@@ -34,6 +37,12 @@ class Layout:
 
     columns: tuple[str, ...]
     positions: Mapping[str, int]
+
+    def require_either(self, first: str, second: str, *, message: str, origin: Origin) -> None:
+        """Refuse a file that has neither of these columns; `message` says what nobody could tell then."""
+        if not {first, second} & self.positions.keys():
+            remedy = say("Map one to %(first)s or %(second)s.", first=first, second=second)
+            raise WrongInput("column_missing", message, remedy, where=f"{origin.path}:1")
 
     def cell(self, name: str) -> Callable[[Sequence[str]], str]:
         """A function that takes this field's cell out of a row, without blanks around it; empty when absent."""

@@ -16,8 +16,7 @@ from contacts.consents import DOUBLE_OPT_IN
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
 from contacts.intakes import consent_rows
 from contacts.models import Channel, Controller
-from contacts.phones import e164, phone_key
-from core.errors import WrongInput
+from contacts.phones import phone_key
 from core.keys import address_key
 from core.sentences import say
 
@@ -82,13 +81,8 @@ class ConsentIntake:
 
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """Take note of the controllers; rows that name none mean the first one."""
-        if not {"email", "phone"} & layout.positions.keys():
-            raise WrongInput(
-                "column_missing",
-                say("No column says whose the consents are."),
-                say("Map one to email or phone."),
-                where=f"{origin.path}:1",
-            )
+        whose = say("No column says whose the consents are.")
+        layout.require_either("email", "phone", message=whose, origin=origin)
         self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
         self._controllers = list(session.scalars(select(Controller.code).order_by(Controller.id)))
         self._origin = origin
@@ -139,13 +133,7 @@ def _address(said: dict[str, str], channel: str) -> tuple[bytes, bytes]:
     if channel == Channel.EMAIL:
         email = cells.email(said["email"], field="email")
         return address_key(email.key), domain_key(email.domain)
-    number = e164(said["phone"], said["country"].upper() or None)
-    if number is None:
-        raise Rejected(
-            "phone",
-            "not_a_phone_number",
-            say("%(cell)s is no telephone number; write it like +43 664 1234567.", cell=repr(said["phone"][:40])),
-        )
+    number = cells.phone(said["phone"], field="phone", country=said["country"])
     key = address_key(phone_key(number))
     return key, key
 

@@ -12,9 +12,7 @@ from sqlalchemy.orm import Session
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells
 from contacts.intakes import endpoint_rows
 from contacts.models import Channel
-from contacts.phones import e164
 from contacts.postal import postal_value
-from core.errors import WrongInput
 from core.keys import address_key
 from core.sentences import say
 
@@ -57,13 +55,8 @@ class EndpointIntake:
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """An endpoint of nobody is useless."""
         del session
-        if not {"number", "email"} & layout.positions.keys():
-            raise WrongInput(
-                "column_missing",
-                say("No column says whose the endpoints are."),
-                say("Map one to number or email."),
-                where=f"{origin.path}:1",
-            )
+        whose = say("No column says whose the endpoints are.")
+        layout.require_either("number", "email", message=whose, origin=origin)
         self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
 
     def read(self, cells_: Sequence[str]) -> Reached:
@@ -81,7 +74,9 @@ class EndpointIntake:
             number=number,
             email=None if number else address_key(cells.email(said["email"], field="email").key),
             channel=channel,
-            value=_postal(said) if channel == Channel.POST else _phone(said),
+            value=_postal(said)
+            if channel == Channel.POST
+            else cells.phone(said["phone"], field="phone", country=said["country"]),
         )
 
     def identify(self, record: Reached) -> tuple[str, str]:
@@ -93,17 +88,6 @@ class EndpointIntake:
         """Store a chunk."""
         del rehearsal
         return endpoint_rows.store(session, [(row.line, *row.record) for row in rows])
-
-
-def _phone(said: dict[str, str]) -> str:
-    found = e164(said["phone"], said["country"].upper() or None)
-    if found is None:
-        raise Rejected(
-            "phone",
-            "not_a_phone_number",
-            say("%(cell)s is no telephone number; write it like +43 664 1234567.", cell=repr(said["phone"][:40])),
-        )
-    return found
 
 
 def _postal(said: dict[str, str]) -> str:

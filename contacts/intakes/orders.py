@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
 from contacts.intakes import order_rows
-from core.errors import WrongInput
 from core.keys import address_key
 from core.sentences import say
 
@@ -57,13 +56,8 @@ class OrderIntake:
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """An order without a customer is useless."""
         del session
-        if not {"customer_number", "email"} & layout.positions.keys():
-            raise WrongInput(
-                "column_missing",
-                say("No column says whose the orders are."),
-                say("Map one to customer_number or email."),
-                where=f"{origin.path}:1",
-            )
+        whose = say("No column says whose the orders are.")
+        layout.require_either("customer_number", "email", message=whose, origin=origin)
         self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
 
     def read(self, cells_: Sequence[str]) -> Order:

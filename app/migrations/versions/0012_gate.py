@@ -1,8 +1,12 @@
 """Wider blocks, more kinds of them, and addresses of a desk told apart from those of a person."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
+from suppression import RuleSettings
 
 revision = "0012_gate"
 down_revision = "0011_app"
@@ -63,6 +67,7 @@ def _keep_activations_apart() -> None:
     op.execute(
         "SELECT setval(pg_get_serial_sequence('rule_set', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM rule_set), false)"
     )
+    _begin_with_the_defaults()
     op.execute(
         "INSERT INTO rule_activation (rule_set_id, at, activated_by)"
         " SELECT id, activated_at, activated_by FROM rule_set ORDER BY id"
@@ -73,6 +78,18 @@ def _keep_activations_apart() -> None:
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON rule_activation"
         " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def _begin_with_the_defaults() -> None:
+    """The gate must never fail for want of rules, and looking at a page must not have to make any."""
+    defaults = RuleSettings()
+    op.get_bind().execute(
+        sa.text(
+            "INSERT INTO rule_set (settings, sha256, activated_by)"
+            " SELECT CAST(:settings AS jsonb), :digest, 'system' WHERE NOT EXISTS (SELECT FROM rule_set)"
+        ),
+        {"settings": json.dumps(defaults.model_dump(mode="json")), "digest": defaults.digest},
     )
 
 
