@@ -144,19 +144,33 @@ class Endpoint(Base):
     created_at: Mapped[CreatedAt]
 
 
+class PurchaseKind(StrEnum):
+    """An order, or an inquiry that may lead to one: some laws take both for a business relationship."""
+
+    ORDER = "order"
+    INQUIRY = "inquiry"
+
+
 class Purchase(Base):
-    """An order. `objection_notice_shown`: the right to object was pointed out when the address was collected."""
+    """An order or an inquiry, as proof that somebody is a customer.
+
+    `objection_notice_shown`: the right to object was pointed out when the address was collected; `notice_version` names
+    the form or receipt on which it stood. `controller_id`: who sold; absent, the first controller.
+    """
 
     __tablename__ = "purchase"
 
     id: Mapped[Id]
     number: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[PurchaseKind] = mapped_column(text_enum(PurchaseKind), server_default="order")
+    controller_id: Mapped[int | None] = mapped_column(ForeignKey("controller.id"))
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), index=True)
     ordered_at: Mapped[Moment]
     category: Mapped[str | None]
     amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
     currency: Mapped[str] = mapped_column(server_default="EUR")
     objection_notice_shown: Mapped[bool]
+    notice_version: Mapped[str | None]
 
 
 class RecipientChoice(Base):

@@ -1,6 +1,7 @@
 """What a cell says: times, numbers, yes or no. Each function answers the value or raises `Rejected`."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
@@ -42,6 +43,14 @@ def phone(cell: str, *, field: str, country: str) -> str:
             say("%(cell)s is no telephone number; write it like +43 664 1234567.", cell=_short(cell)),
         )
     return found
+
+
+def one_of(cell: str, known: Sequence[str], *, field: str) -> str:
+    """A code, as it stands among the known ones."""
+    if cell not in known:
+        message = say("%(cell)s is not known here; known: %(known)s.", cell=_short(cell), known=", ".join(known))
+        raise Rejected(field, f"{field}_unknown", message)
+    return cell
 
 
 def text(cell: str, *, field: str, longest: int) -> str | None:

@@ -90,7 +90,7 @@ class ConsentIntake:
     def read(self, cells_: Sequence[str]) -> Given:
         """One consent, or `Rejected`."""
         said = {name: cell(cells_) for name, cell in self._cell.items()}
-        channel = _one_of(said["channel"] or Channel.EMAIL, list(BASES), field="channel")
+        channel = cells.one_of(said["channel"] or Channel.EMAIL, list(BASES), field="channel")
         key, domain = _address(said, channel)
         requested_at = cells.moment(said["requested_at"], field="requested_at")
         confirmed_at = cells.moment(said["confirmed_at"], field="confirmed_at")
@@ -101,10 +101,10 @@ class ConsentIntake:
         return Given(
             key=key,
             domain_key=domain,
-            controller=_one_of(said["controller"] or self._controllers[0], self._controllers, field="controller"),
+            controller=cells.one_of(said["controller"] or self._controllers[0], self._controllers, field="controller"),
             channel=channel,
             purpose=cells.required(said["purpose"] or "newsletter", field="purpose", longest=LONGEST_CODE),
-            basis=_one_of(said["basis"], BASES[Channel(channel)], field="basis"),
+            basis=cells.one_of(said["basis"], BASES[Channel(channel)], field="basis"),
             text_version=cells.required(said["text_version"], field="text_version", longest=LONGEST_CODE),
             requested_at=requested_at,
             request_ip=cells.ip(said["request_ip"], field="request_ip"),
@@ -136,10 +136,3 @@ def _address(said: dict[str, str], channel: str) -> tuple[bytes, bytes]:
     number = cells.phone(said["phone"], field="phone", country=said["country"])
     key = address_key(phone_key(number))
     return key, key
-
-
-def _one_of(word: str, known: Sequence[str], *, field: str) -> str:
-    if word not in known:
-        message = say("%(cell)s is not known here; known: %(known)s.", cell=repr(word[:40]), known=", ".join(known))
-        raise Rejected(field, f"{field}_unknown", message)
-    return word

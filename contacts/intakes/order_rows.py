@@ -16,13 +16,29 @@ STAGED = {
     "amount": "numeric(14, 2)",
     "currency": "text",
     "objection_notice_shown": "boolean",
+    "kind": "text",
+    "controller": "text",
+    "notice_version": "text",
 }
+
+# What a row says about an order, besides its number.
+SAID = (
+    "contact_id", "ordered_at", "category", "amount", "currency", "objection_notice_shown", "kind", "controller_id",
+    "notice_version",
+)  # fmt: skip
+
+
+def _of(table: str) -> str:
+    """The columns of an order in one table, as a list."""
+    return ", ".join(f"{table}.{name}" for name in SAID)
+
 
 # By customer number, else by address; an order of nobody we know has no contact_id and stays out.
 MATCH = """
 CREATE TEMP TABLE matched ON COMMIT DROP AS
-SELECT i.*, coalesce(n.id, e.contact_id) AS contact_id
+SELECT i.*, coalesce(n.id, e.contact_id) AS contact_id, b.id AS controller_id
 FROM incoming i
+LEFT JOIN controller b ON b.code = i.controller
 LEFT JOIN contact n ON n.number = i.customer
 LEFT JOIN address a ON a.key = i.key
 LEFT JOIN endpoint e ON e.channel = 'email' AND e.address_id = a.id
@@ -31,32 +47,25 @@ LEFT JOIN endpoint e ON e.channel = 'email' AND e.address_id = a.id
 STRANGERS = "DELETE FROM matched WHERE contact_id IS NULL RETURNING line"
 
 # Each row is judged against what was said before it: by the chunk, or else by the database.
-JUDGE = """
+JUDGE = f"""
 CREATE TEMP TABLE judged ON COMMIT DROP AS
 SELECT m.*, p.id IS NOT NULL AS is_stored,
        row_number() OVER said = 1 AS is_first, lead(m.line) OVER said IS NULL AS is_last,
-       (p.contact_id, p.ordered_at, p.category, p.amount, p.currency, p.objection_notice_shown) IS DISTINCT FROM
-       (m.contact_id, m.ordered_at, m.category, m.amount, m.currency, m.objection_notice_shown) AS differs_from_stored,
-       lag(ROW(m.contact_id, m.ordered_at, m.category, m.amount, m.currency, m.objection_notice_shown)::text) OVER said
-       IS DISTINCT FROM
-       ROW(m.contact_id, m.ordered_at, m.category, m.amount, m.currency, m.objection_notice_shown)::text
-       AS differs_from_earlier
+       ({_of("p")}) IS DISTINCT FROM ({_of("m")}) AS differs_from_stored,
+       lag(ROW({_of("m")})::text) OVER said IS DISTINCT FROM ROW({_of("m")})::text AS differs_from_earlier
 FROM matched m LEFT JOIN purchase p ON p.number = m.number
 WINDOW said AS (PARTITION BY m.number ORDER BY m.line)
-"""
+"""  # noqa: S608 - columns of ours
 
-INSERT = """
-INSERT INTO purchase (number, contact_id, ordered_at, category, amount, currency, objection_notice_shown)
-SELECT number, contact_id, ordered_at, category, amount, currency, objection_notice_shown
-FROM judged WHERE is_last AND NOT is_stored
-"""
+INSERT = f"""
+INSERT INTO purchase (number, {", ".join(SAID)})
+SELECT m.number, {_of("m")} FROM judged AS m WHERE is_last AND NOT is_stored
+"""  # noqa: S608 - columns of ours
 
-UPDATE = """
-UPDATE purchase AS p
-SET contact_id = m.contact_id, ordered_at = m.ordered_at, category = m.category, amount = m.amount,
-    currency = m.currency, objection_notice_shown = m.objection_notice_shown
+UPDATE = f"""
+UPDATE purchase AS p SET ({", ".join(SAID)}) = ROW({_of("m")})
 FROM judged AS m WHERE p.number = m.number AND m.is_last AND m.is_stored AND m.differs_from_stored
-"""
+"""  # noqa: S608 - columns of ours
 
 COUNT = """
 SELECT count(*) FILTER (WHERE is_first AND NOT is_stored) AS created,

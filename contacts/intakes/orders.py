@@ -1,14 +1,16 @@
-"""A file of orders. Together with the notice on the right to object they make somebody an existing customer."""
+"""A file of orders and inquiries. With the notice on the right to object they make somebody an existing customer."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
 from contacts.intakes import order_rows
+from contacts.models import Controller, PurchaseKind
 from core.keys import address_key
 from core.sentences import say
 
@@ -21,6 +23,9 @@ FIELDS = (
     Field("amount", required=True, aliases=("amount_eur",)),
     Field("currency"),
     Field("objection_notice_shown", required=True),
+    Field("kind"),
+    Field("controller"),
+    Field("notice_version"),
 )
 LONGEST_NUMBER = 100
 LONGEST_CATEGORY = 200
@@ -38,6 +43,9 @@ class Order(NamedTuple):
     amount: Decimal
     currency: str
     objection_notice_shown: bool
+    kind: str
+    controller: str
+    notice_version: str | None
 
 
 class OrderIntake:
@@ -47,6 +55,7 @@ class OrderIntake:
 
     def __init__(self) -> None:
         self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
+        self._controllers: list[str] = []
 
     def fields(self, session: Session) -> Sequence[Field]:
         """The columns of an order."""
@@ -54,11 +63,11 @@ class OrderIntake:
         return FIELDS
 
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
-        """An order without a customer is useless."""
-        del session
+        """An order without a customer is useless. Rows that name no controller mean the first one."""
         whose = say("No column says whose the orders are.")
         layout.require_either("customer_number", "email", message=whose, origin=origin)
         self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._controllers = list(session.scalars(select(Controller.code).order_by(Controller.id)))
 
     def read(self, cells_: Sequence[str]) -> Order:
         """One order, or `Rejected`."""
@@ -79,6 +88,9 @@ class OrderIntake:
             amount=cells.number(said["amount"], field="amount"),
             currency=_currency(said["currency"]),
             objection_notice_shown=notice,
+            kind=cells.one_of(said["kind"] or PurchaseKind.ORDER, list(PurchaseKind), field="kind"),
+            controller=cells.one_of(said["controller"] or self._controllers[0], self._controllers, field="controller"),
+            notice_version=cells.text(said["notice_version"], field="notice_version", longest=LONGEST_NUMBER),
         )
 
     def identify(self, record: Order) -> tuple[str, str]:
