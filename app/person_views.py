@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import person as people
 from app.evidence.bundle import bundle, packed
+from app.evidence.printed import named
 from app.rights import erasure, export, requests
 from app.rights.subject import DataSubject, by_contact, require_sight
 from app.views import routes
@@ -39,6 +40,8 @@ def export_person(contact_id: int) -> ResponseReturnValue:
         if form == "html":
             content = export.as_page(found, locale=_locale())
             return _file(content, name="person.html", kind="text/html")
+        if form == "pdf":
+            return _file(export.as_pdf(found, locale=_locale()), name="person.pdf", kind="application/pdf")
     return _file(
         dump(export.portable(found) if form == "portable" else found).encode(),
         name="person.json",
@@ -49,11 +52,13 @@ def export_person(contact_id: int) -> ResponseReturnValue:
 @routes.post("/contacts/<int:contact_id>/evidence")
 @needs(Permission.EXPORT_CONTACTS)
 def export_evidence(contact_id: int) -> ResponseReturnValue:
-    """The bundle of evidence about the person's address, as one ZIP file."""
+    """The bundle of evidence about the person's address as one ZIP file, or only its pages to print."""
     with transaction() as session:
         who = _subject(session, contact_id)
-        content = packed(bundle(session, address=str(who.address), actor=acting().email))
-    return _file(content, name="evidence.zip", kind="application/zip")
+        files = bundle(session, address=str(who.address), actor=acting().email)
+    if request.form.get("form") == "pdf":
+        return _file(files[named("index.pdf", _locale())], name="evidence.pdf", kind="application/pdf")
+    return _file(packed(files), name="evidence.zip", kind="application/zip")
 
 
 @routes.post("/contacts/<int:contact_id>/restrict")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
+from app.evidence.printed import LANGUAGES
 from app.rights import erasure, export, requests
 from app.rights.subject import by_address
 from core import users
@@ -33,7 +34,9 @@ def _actor(session: Session, email: str, permission: Permission) -> str:
 @command(person_group, "export")
 @click.argument("address")
 @AS
-@click.option("--out", default=None, type=click.Path(path_type=Path), help="A folder for JSON and printable HTML.")
+@click.option(
+    "--out", default=None, type=click.Path(path_type=Path), help="A folder for JSON and pages to print (HTML, PDF)."
+)
 @click.option("--portable", is_flag=True, help="Only what the person may take elsewhere (Art. 20).")
 def export_person(address: str, acting: str, out: Path | None, *, portable: bool) -> dict[str, Any]:
     """Everything that is held about the person with ADDRESS: machine-readable, and as a page to print."""
@@ -46,7 +49,8 @@ def export_person(address: str, acting: str, out: Path | None, *, portable: bool
     out.mkdir(parents=True, exist_ok=True)
     files = {"person.json": dump(found).encode()}
     if not portable:
-        files |= {f"person.{locale}.html": export.as_page(found, locale=locale) for locale in ("en", "de")}
+        files |= {f"person.{locale}.html": export.as_page(found, locale=locale) for locale in LANGUAGES}
+        files |= {f"person.{locale}.pdf": export.as_pdf(found, locale=locale) for locale in LANGUAGES}
     for name, content in files.items():
         (out / name).write_bytes(content)
     return {"folder": out, "files": sorted(files), "messages": len(found["messages"])}

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.evidence.printed import LANGUAGES, printed
+from app.evidence.paper import on_paper
+from app.evidence.printed import LANGUAGES, named, printed
 from app.evidence.subject import Subject, gather
 from core import audit, clock, signing
 from core.cli import dump
@@ -52,8 +54,9 @@ def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
     }
     files = {"evidence.json": dump(told).encode(), "verify.py": VERIFIER.read_bytes()}
     for locale in LANGUAGES:
-        name = "index.html" if locale == "en" else f"index.{locale}.html"
-        files[name] = printed("evidence", locale=locale, subject=subject, about=about)
+        page = printed("evidence", locale=locale, subject=subject, about=about)
+        files[named("index.html", locale)] = page
+        files[named("index.pdf", locale)] = on_paper(page, at=datetime.fromisoformat(about["made_at"]))
     return files | {f"proofs/{name}": content for name, content in subject.proofs.items()}
 
 

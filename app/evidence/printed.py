@@ -18,6 +18,12 @@ def printed(name: str, *, locale: str, **values: Any) -> bytes:
         return page(f"app/printed/{name}.html", locale=locale, gettext=gettext, **values).encode()
 
 
+def named(name: str, locale: str) -> str:
+    """The name of a file in one language: `index.html` in English, `index.de.html` in German."""
+    stem, _, kind = name.rpartition(".")
+    return name if locale == "en" else f"{stem}.{locale}.{kind}"
+
+
 @contextmanager
 def _pages() -> Iterator[None]:
     """Commands have no request; pages need one for the words and the looks of numbers."""

@@ -6,6 +6,7 @@ from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.evidence.messages import contents, messages
+from app.evidence.paper import on_paper
 from app.evidence.printed import printed
 from app.rights.kinds import KINDS
 from app.rights.subject import DataSubject
@@ -32,6 +33,7 @@ def document(session: Session, who: DataSubject, *, actor: str) -> dict[str, Any
         object_type="address",
         object_id=who.address_id,
         contact_id=who.contact_id,
+        rows=1,
     )
     sent = [one for address_id in who.address_ids for one in messages(session, address_id=address_id)]
     held = everything(session, address_id=who.address_id, contact_id=who.contact_id, address=who.address)
@@ -65,6 +67,11 @@ def portable(found: dict[str, Any]) -> dict[str, Any]:
 def as_page(found: dict[str, Any], *, locale: str) -> bytes:
     """The document as a page to read and to print."""
     return printed("person", locale=locale, found=found)
+
+
+def as_pdf(found: dict[str, Any], *, locale: str) -> bytes:
+    """The same page as PDF."""
+    return on_paper(as_page(found, locale=locale), at=found["made_at"])
 
 
 def _segments(session: Session, who: DataSubject) -> list[dict[str, Any]]:

@@ -1,0 +1,38 @@
+"""Which characters can stand on paper. The typesetter's own fonts have no others, and PDF/A allows no holes.
+
+Text is printed in composed form; what has no shape in these fonts, or none of its own (marks that combine, signs that
+turn the direction of writing), is printed by its number, such as [U+4E2D]. JSON and HTML in a bundle have it as it is.
+"""
+
+import re
+from unicodedata import normalize
+
+_RANGES = """
+    0020-007E 00A0-00AC 00AE-02FF 0370-0377 037A-037F 0384-038A 038C 038E-03A1 03A3-0482 048A-04FF 0510-0513 051A-051D
+    0531-0556 0559-058A 058D-058F 05BE 05C0 05C3 05C6 05D0-05EA 05EF-05F4 0606-060C 061B 061F 0621-063A 0640-064A
+    0660-066D 0674 0679-067B 067E-0680 0683-0684 0686-0687 0691 0698 06A4 06A9 06AF 06BE 06CC 06F0-06F9 0904-0939 093D
+    0950 0958-0961 0964-097F 0E3F 0E81-0E82 0E84 0E87-0E88 0E8A 0E8D 0E94-0E97 0E99-0E9F 0EA1-0EA3 0EA5 0EA7 0EAA-0EAB
+    0EAD-0EB0 0EB2-0EB3 10D0-10FF 13A0-13F5 13F8-13FD 1D00-1DBF 1E00-1F15 1F18-1F1D 1F20-1F45 1F48-1F4D 1F50-1F57 1F59
+    1F5B 1F5D 1F5F-1F7D 1F80-1FB4 1FB6-1FC4 1FC6-1FD3 1FD6-1FDB 1FDD-1FEF 1FF2-1FF4 1FF6-1FFE 2000-200A 2010-2029
+    202F-2040 2042 2044-2052 2054-205F 2070-2071 2074-208E 2090-209C 20A0-20C0 2100-211E 2120 2122 2124 2126-2151
+    2153-2184 2189 2190-23FF 2422-2423 2460-2606 2609-262F 2638-268B 2690-269C 26A0-26A7 26AA-26AF 26B2 2701-2704
+    2706-2709 270C-2714 2717-2726 272A-274B 274D 274F-2752 2756 2758-275E 2761-277F 2794 2798-27AF 27B1-2B73 2B76-2B95
+    2B97-2BFF 2C60-2CEE 2CF2-2CF3 2CF9-2CFF 2E02-2E05 2E08-2E0A 2E17-2E18 2E1F 2E22-2E25 2E2E 3000 3012 3016-3017
+    301A-301B 3030 3036 306E 3164 A640-A641 A648-A649 A656-A657 A708-A716 A71B-A727 A72D A730 A735 A765 A789-A78E
+    A790-A791 A793 A7AA A7F8-A7F9 AB52 AB66 AB70-ABBF FB00-FB06 FB13-FB17 FB1D FB1F-FB36 FB38-FB3C FB3E FB40-FB41
+    FB43-FB44 FB46-FB4F FB52-FB81 FB8A-FB95 FB9E-FB9F FBAA-FBAD FBE8-FBE9 FBFC-FBFF FE66 FE70-FE74 FE76-FEFC FFA0
+    FFFC-FFFD
+"""
+
+
+def ranges() -> list[tuple[int, int]]:
+    """The first and the last character of each range."""
+    return [(int(one[:4], 16), int(one[-4:], 16)) for one in _RANGES.split()]
+
+
+_OTHERS = re.compile("[^\\n" + "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges()) + "]")
+
+
+def printable(words: str) -> str:
+    """The text with every character that cannot be printed replaced by its number."""
+    return _OTHERS.sub(lambda found: f"[U+{ord(found[0]):04X}]", normalize("NFC", words))
