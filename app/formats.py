@@ -17,6 +17,7 @@ def install(app: Flask) -> None:
         moment=moment,
         day=day,
         written_day=written_day,
+        written_moment=written_moment,
         ago=ago,
         span=span,
         iso=iso,
@@ -54,6 +55,14 @@ def day(value: date | datetime | None) -> str:
 def written_day(value: str) -> str:
     """The date of a moment that is stored as ISO 8601 text."""
     return day(datetime.fromisoformat(value))
+
+
+def written_moment(value: str) -> str:
+    """Date and time of a moment that is stored as ISO 8601 text; other text stays as it is."""
+    try:
+        return moment(datetime.fromisoformat(value))
+    except ValueError:
+        return value
 
 
 def ago(value: datetime | None) -> str:

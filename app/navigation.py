@@ -30,6 +30,7 @@ MENU = (
     Entry(_l("Campaigns"), "campaigns.index", Permission.SEE_CAMPAIGNS, "send"),
     Entry(_l("Holds"), "holds.index", Permission.RELEASE_HOLDS, "player-pause"),
     Entry(_l("Suppression"), "suppression.index", Permission.SEE_SUPPRESSION, "shield-lock"),
+    Entry(_l("Consents"), "app.consents", Permission.SEE_SUPPRESSION, "circle-check"),
     Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
     Entry(_l("Leads"), "lead_handover.index", Permission.SEE_LEADS, "target"),
     Entry(_l("Mail inbox"), "app.inbox", Permission.SEE_INBOX, "inbox"),

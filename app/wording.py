@@ -6,6 +6,8 @@ from flask import Flask
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
+from contacts import LACKING
+
 
 @dataclass(frozen=True)
 class Word:
@@ -26,7 +28,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "block": Word(_l("block"), "red", _l("This message must not go out.")),
     },
     "reason": {
-        "consent": Word(_l("consent"), "green", _l("Confirmed by double opt-in, and fresh.")),
+        "consent": Word(_l("consent"), "green", _l("The person agreed, and the consent is fresh.")),
         "existing_customer": Word(
             _l("existing customer"),
             "green",
@@ -230,7 +232,7 @@ WORDS: dict[str, dict[str, Word]] = {
 
 
 def install(app: Flask) -> None:
-    """Give pages the filter `word`: `{{ code | word("reason") }}` answers a Word."""
+    """Give pages the filters `word` (`{{ code | word("reason") }}` answers a Word) and `lacking`."""
     app.jinja_env.filters["word"] = word
 
 
@@ -239,5 +241,21 @@ def word(code: object, kind: str) -> Word:
     text = str(getattr(code, "value", code))
     if text.endswith(RELEASED):
         plain = word(text.removesuffix(RELEASED), kind)
+        "consent": Word(_l("consent")),
+        "legitimate_interest": Word(_l("until objection")),
+        "own_request": Word(_l("own request")),
+    },
+    "consent_kind": {
+        "double_opt_in": Word(_l("double opt-in"), "green", _l("Asked in a form and confirmed by a button.")),
+        "written": Word(_l("in writing"), "teal", _l("Given on paper; a colleague put it on record.")),
+        "recorded": Word(_l("in a recorded call"), "teal", _l("Given in a call; a colleague put it on record.")),
+        "migrated": Word(_l("taken over"), "orange", _l("Taken down by another system and imported.")),
+        "renewed": Word(_l("renewed"), "green", _l("Asked in a mail whether to stay, and confirmed by a button.")),
         return Word(f"{plain.label} ✓", "teal", gettext("%(why)s Compliance released this hold.", why=plain.meaning))
     return WORDS[kind].get(text) or Word(text.replace("_", " "))
+    app.jinja_env.filters["lacking"] = lacking
+
+
+def lacking(code: str) -> str:
+    """What the evidence of a consent lacks, as a sentence."""
+    return LACKING.get(code, code)

@@ -6,10 +6,12 @@ choices. Served rule: an address in clear stands in an endpoint and nowhere else
 contact, so that objections and evidence do too.
 """
 
-from contacts.address_book import domain_key, ensure_addresses, find_address, note_endpoints_change
+from contacts.address_book import domain_key, ensure_addresses, find_address, find_phone, note_endpoints_change
 from contacts.addresses import EmailAddress, email_address
 from contacts.choices import Choice, choice, choose
-from contacts.consent_evidence import Asked, Confirmed, Keeping, LandingViewed, MailSent, Withdrawn
+from contacts.completeness import LACKING, ConsentKind
+from contacts.completeness_query import kind_column, missing_column
+from contacts.consent_evidence import Asked, Confirmed, GivenOffline, Keeping, LandingViewed, MailSent, Withdrawn
 from contacts.consent_pages import Shown, keep_page, privacy_notice, save_privacy_notice
 from contacts.consent_records import consent_records
 from contacts.consent_texts import save_consent_text
@@ -31,12 +33,15 @@ from contacts.proofs import (
 from contacts.visibility import hide_contacts, is_visible
 
 __all__ = [
+    "LACKING",
     "Asked",
     "Choice",
     "Confirmed",
+    "ConsentKind",
     "ControllerPlan",
     "EmailAddress",
     "Erased",
+    "GivenOffline",
     "Keeping",
     "Kept",
     "LandingViewed",
@@ -56,6 +61,7 @@ __all__ = [
     "ensure_addresses",
     "erase",
     "find_address",
+    "find_phone",
     "forget_proofs",
     "forget_subjects",
     "hide_contacts",
@@ -63,6 +69,8 @@ __all__ = [
     "keep_for_good",
     "keep_page",
     "keep_proofs",
+    "kind_column",
+    "missing_column",
     "note_consent_step",
     "note_endpoints_change",
     "privacy_notice",

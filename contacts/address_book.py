@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from contacts.addresses import EmailAddress, email_address
 from contacts.models import Address
+from contacts.phones import e164, phone_key
 from core.errors import WrongInput
 from core.keys import address_key, keys
 
@@ -49,6 +50,14 @@ def find_address(session: Session, typed: str) -> int | None:
     except WrongInput:
         return None
     return session.scalar(select(Address.id).where(Address.key == address_key(email.key)))
+
+
+def find_phone(session: Session, typed: str) -> int | None:
+    """The id of a telephone number written with its country code, or None when it was never seen or is none."""
+    number = e164(typed, None)
+    if number is None:
+        return None
+    return session.scalar(select(Address.id).where(Address.key == address_key(phone_key(number))))
 
 
 def note_endpoints_change(session: Session) -> None:

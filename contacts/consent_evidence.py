@@ -77,6 +77,8 @@ class Confirmed:
     """What shows that the person pressed the button: `method` is POST, because GET never changes state.
 
     `scanner_suspect` says that a machine may have pressed it, `scanner_reason` why; people look at such a consent.
+    `renews` says when the consent was confirmed before, where somebody was asked to stay: by the message `message_id`
+    with the content `content_sha256`, under the words of `text_sha256`.
     """
 
     ip: str | None = None
@@ -88,6 +90,38 @@ class Confirmed:
     seconds_since_mail: float | None = None
     scanner_suspect: bool | None = None
     scanner_reason: str | None = None
+    renews: str | None = None
+    message_id: int | None = None
+    content_sha256: str | None = None
+    text_sha256: str | None = None
+    text_locale: str | None = None
+    privacy_notice_version: str | None = None
+    page_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenOffline:
+    """A consent that somebody gave on paper (`basis` written) or in a call (recorded), and a colleague put on record.
+
+    `place` and `taken_by` say where and to whom it was given, `recorded_by` who entered it. The scan of the paper is
+    kept as the proof `scan_sha256`; `evidence_ref` names that scan or the recording of the call.
+    """
+
+    basis: str
+    text_version: str
+    text_sha256: str
+    text_locale: str
+    typed: str
+    normalised: str
+    given_at: str
+    place: str
+    taken_by: str
+    recorded_by: str
+    evidence_ref: str
+    scan_sha256: str | None = None
+    scan_type: str | None = None
+    scan_bytes: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +139,14 @@ class Withdrawn:
     note: str | None = None
 
 
-Evidence = Asked | MailSent | LandingViewed | Confirmed | Withdrawn
+Evidence = Asked | MailSent | LandingViewed | Confirmed | GivenOffline | Withdrawn
 
 STEPS: dict[type, ConsentStep] = {
     Asked: ConsentStep.REQUESTED,
     MailSent: ConsentStep.MAIL_SENT,
     LandingViewed: ConsentStep.LANDING_VIEWED,
     Confirmed: ConsentStep.CONFIRMED,
+    GivenOffline: ConsentStep.CONFIRMED,
     Withdrawn: ConsentStep.WITHDRAWN,
 }
 

@@ -95,6 +95,12 @@ def proofs_of(session: Session, subject: str) -> list[Kept]:
     return [Kept(row.sha256.hex(), row.about) for row in rows]
 
 
+def kept_of(session: Session, digests: Iterable[str]) -> set[str]:
+    """Which of these digests a proof is kept of, whether or not it can still be read."""
+    wanted = [bytes.fromhex(digest) for digest in digests]
+    return {digest.hex() for digest in session.scalars(select(Proof.sha256).where(Proof.sha256.in_(wanted)))}
+
+
 def take_out(session: Session, digests: Iterable[str]) -> dict[str, bytes]:
     """The bytes behind these digests. Absent: forgotten, or not what was kept, because they no longer fit."""
     wanted = [bytes.fromhex(digest) for digest in digests]

@@ -94,6 +94,8 @@ def address(rule: str, found: world.World) -> str:
         "name": "contacts-20260101-000000-000000.csv",
         "filename": "crusoe.css",
         "token": "AAAA",
+        "reference": "00000000-0000-4000-8000-000000000000",
+        "digest": "00" * 32,
     }
     code = found.template if rule.startswith("/templates") else found.segment
     values["code"] = found.running if rule.startswith("/campaigns") else code

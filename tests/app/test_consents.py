@@ -1,0 +1,90 @@
+"""The pages of consents: all of them, one of them, what is missing, and who may see it."""
+
+import json
+
+import pytest
+from sqlalchemy import select, text
+
+from app.cli import main
+from contacts import Withdrawn, email_address, ensure_addresses, withdraw_consent
+from contacts.consent_models import Consent
+from contacts.intakes import ConsentIntake
+from core import clock
+from core.db import transaction
+from core.permissions import Role
+from core.users import User
+from tests.browsing import post
+from tests.contacts.files import load, write
+
+HEADER = "email,basis,text_version,requested_at,confirmed_at,confirm_ip"
+ROW = "{}@mail.example,double_opt_in,v9,2026-01-05T10:00:00Z,2026-01-05T10:05:00Z,192.0.2.7"
+
+
+@pytest.fixture
+def imported(found, tmp_path):
+    """Two of the company's people and a stranger come from another system, too."""
+    load(ConsentIntake(), write(tmp_path / "old.csv", HEADER, *map(ROW.format, ("emil", "fritz", "stranger"))))
+
+
+def reference(name: str) -> str:
+    with transaction() as session:
+        email = email_address(f"{name}@mail.example")
+        address_id = ensure_addresses(session, [email])[email.key]
+        return str(session.scalar(select(Consent.reference).where(Consent.address_id == address_id)))
+
+
+def test_consents_are_listed_searched_and_filtered_by_what_is_missing(person, imported):
+    client = person(Role.MARKETER)
+    page = client.get("/consents/").text
+    assert "emil@mail.example" in page
+    assert "taken over" in page
+    assert client.get(f"/consents/?q={reference('emil')[:8]}").text.count("/consents/") < page.count("/consents/")
+    assert "emil@mail.example" in client.get("/consents/?q=Emil@Mail.example").text
+    assert "ada@mail.example" not in client.get("/consents/?kind=migrated").text
+    assert "No row fits" in client.get("/consents/?missing=0&state=confirmed").text
+    assert "emil@mail.example" in client.get("/consents/?missing=1&purpose=newsletter").text
+    assert client.get("/consents/?sort=-confirmed_at").status_code == 200
+
+
+def test_one_consent_is_told_step_by_step_with_what_is_missing(person, imported):
+    client = person(Role.COMPLIANCE)
+    page = client.get(f"/consents/{reference('emil')}").text
+    assert "Taken over from an unnamed system, attested by nobody" in page
+    assert "file old.csv, line 2" in page
+    assert "Nobody is named who vouches for the record of the other system." in page
+    assert "192.0.2.7" in page
+    answer = post(client, f"/consents/{reference('emil')}/evidence")
+    assert answer.mimetype == "application/zip"
+    assert post(client, f"/consents/{reference('stranger')}/evidence").status_code == 404
+    assert "kept as a hash" in client.get(f"/consents/{reference('stranger')}").text
+    assert client.get("/consents/nothing").status_code == 404
+    assert person(Role.SALES).get("/consents/").status_code == 403
+    with transaction() as session:
+        session.execute(text("UPDATE user_account SET locale = 'de'"))
+        assert session.scalar(select(User.locale).limit(1)) == "de"
+    page = person(Role.COMPLIANCE).get(f"/consents/{reference('emil')}").text
+    assert "Niemand ist genannt, der für den Nachweis des anderen Systems einsteht." in page
+    assert "Übernommen aus einem ungenannten System" in page
+
+
+def test_the_proof_of_a_withdrawn_consent_is_seen_by_compliance_only(person, imported):
+    with transaction() as session:
+        address_id = session.scalar(select(Consent.address_id).where(Consent.reference == reference("emil")))
+        withdraw_consent(session, address_id=address_id, at=clock.now(), evidence=Withdrawn(through="letter"))
+    path = f"/consents/{reference('emil')}"
+    assert "192.0.2.7" not in person(Role.MARKETER).get(path).text
+    assert "192.0.2.7" in person(Role.COMPLIANCE).get(path).text
+
+
+def test_the_command_groups_consents_that_lack_the_same(imported, capsys):
+    main(["consents", "incomplete", "--purpose", "offers", "--json"])
+    assert json.loads(capsys.readouterr().out)["incomplete"] == 0
+    main(["consents", "incomplete", "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["consents"], answer["incomplete"]) == (7, 7)
+    migrated = next(group for group in answer["groups"] if group["kind"] == "migrated")
+    assert migrated["consents"] == 3
+    assert reference("emil") in migrated["references"]
+    assert set(migrated["missing"]) <= answer["meaning"].keys()
+    main(["consents", "incomplete"])
+    assert "7 of 7 confirmed consents have gaps." in capsys.readouterr().out
