@@ -7,9 +7,10 @@ import click
 
 from app.evidence import verify as verifier
 from app.evidence.bundle import bundle, write
+from app.evidence.campaign_bundle import write_campaign
 from app.evidence.incidents import incident
 from core import users
-from core.cli import command
+from core.cli import command, progress
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Permission
@@ -33,22 +34,43 @@ def evidence_group() -> None:
 
 
 @command(evidence_group, "make")
-@click.option("--address", required=True, metavar="A", help="The person's address.")
-@click.option("--campaign", default=None, metavar="N", help="Only this campaign, by code or number.")
+@click.option("--address", default=None, metavar="A", help="The person's address.")
+@click.option(
+    "--campaign", default=None, metavar="N", help="This campaign, by code or number; whole without --address."
+)
 @click.option("--consent", default=None, metavar="REFERENCE", help="Only this consent and what rests on it.")
+@click.option("--with-addresses", is_flag=True, help="Name the people of a whole campaign, not only their numbers.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
-@click.option("--as", "acting", default=None, metavar="U", help="Who makes it; needs the right to export contacts.")
-def make(address: str, campaign: str | None, consent: str | None, out: Path, acting: str | None) -> dict[str, Any]:
-    """Write a bundle about one address into a new folder. `make` may be left out."""
+@click.option("--as", "acting", default=None, metavar="U", help="Who makes it.")
+def make(
+    address: str | None,
+    campaign: str | None,
+    consent: str | None,
+    out: Path,
+    acting: str | None,
+    *,
+    with_addresses: bool,
+) -> dict[str, Any]:
+    """Write a bundle about one address, or about a whole campaign, into a new folder. `make` may be left out."""
+    if address is None and (campaign is None or consent is not None):
+        raise WrongInput("evidence_unclear", say("Name an address or a campaign."), where="--address")
+    names_people = address is not None or with_addresses
     with transaction() as session:
         actor = users.actor(session, acting) if acting else users.operator()
-        actor.require(Permission.EXPORT_CONTACTS)
-        files = bundle(session, address=address, campaign=campaign, consent=consent, actor=actor.email)
-        write(files, to=out)
+        actor.require(Permission.EXPORT_CONTACTS if names_people else Permission.SEE_AUDIT)
+        if address is not None:
+            files = bundle(session, address=address, campaign=campaign, consent=consent, actor=actor.email)
+            write(files, to=out)
+    if address is None:
+        write_campaign(out, campaign=campaign or "", actor=actor.email, with_addresses=with_addresses, said=_progress)
     answer = verifier.verify(out)
-    return {"folder": out, "files": len(files), "bytes": sum(map(len, files.values()))} | {
-        name: answer[name] for name in ("ok", "rows", "public_key", "made_at")
-    }
+    sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
+    told = {name: answer.get(name) for name in ("ok", "rows", "public_key", "made_at")}
+    return {"folder": out, "files": len(sizes), "bytes": sum(sizes)} | told
+
+
+def _progress(done: int, messages: int) -> None:
+    progress.print(f"{done:,} of {messages:,} messages")
 
 
 @command(evidence_group, "verify")

@@ -1,26 +1,25 @@
 """A bundle of evidence: files with a signed list of their digests, to be checked without us by `verify.py` in it."""
 
-import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.evidence.folder import entry, make_empty, manifest
 from app.evidence.paper import on_paper
 from app.evidence.printed import LANGUAGES, named, printed
 from app.evidence.subject import Subject, gather
 from core import audit, clock, signing
 from core.cli import dump
-from core.errors import WrongInput
 from core.evidence_anchors import EvidenceAnchor, as_file, file_of
-from core.sentences import say
 
-VERIFIER = Path(__file__).with_name("verify.py")
+# What goes into every bundle, so that it can be checked without us.
+VERIFIERS = tuple(Path(__file__).with_name(name) for name in ("verify.py", "verify_campaign.py"))
 FORMAT = "crusoe-evidence-1"
 
 
@@ -38,10 +37,15 @@ def bundle(
         campaign=campaign,
         consent=consent,
     )
+    about = head(actor)
+    files = _content(subject, about) | chain_files(session, subject.chains)
+    return files | manifest([entry(path, content) for path, content in files.items()], about)
+
+
+def head(actor: str) -> dict[str, str]:
+    """What every bundle says about itself."""
     made_at = clock.now().isoformat(timespec="seconds")
-    about = {"format": FORMAT, "made_at": made_at, "made_by": actor, "public_key": signing.public_key().hex()}
-    files = _content(subject, about) | _chains(session, subject)
-    return files | _signed(files, about)
+    return {"format": FORMAT, "made_at": made_at, "made_by": actor, "public_key": signing.public_key().hex()}
 
 
 def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
@@ -52,7 +56,7 @@ def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
         "messages": subject.messages,
         "rules": subject.rules,
     }
-    files = {"evidence.json": dump(told).encode(), "verify.py": VERIFIER.read_bytes()}
+    files = {"evidence.json": dump(told).encode()} | {path.name: path.read_bytes() for path in VERIFIERS}
     for locale in LANGUAGES:
         page = printed("evidence", locale=locale, subject=subject, about=about)
         files[named("index.html", locale)] = page
@@ -60,13 +64,14 @@ def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
     return files | {f"proofs/{name}": content for name, content in subject.proofs.items()}
 
 
-def _chains(session: Session, subject: Subject) -> dict[str, bytes]:
-    numbers = {run["anchor"] for chain in subject.chains.values() for run in chain["runs"]}
+def chain_files(session: Session, chains: Mapping[str, dict[str, Any]]) -> dict[str, bytes]:
+    """Excerpts of chains, the anchors to which they lead, and the time stamps of these."""
+    numbers = {run["anchor"] for chain in chains.values() for run in chain["runs"]}
     anchors = session.scalars(select(EvidenceAnchor).where(EvidenceAnchor.seq.in_(numbers))).all()
     return (
         {f"anchors/{one.seq:06}.json": as_file(one) for one in anchors}
         | _stamps(anchors)
-        | {f"chains/{name}.json": dump(chain).encode() for name, chain in subject.chains.items()}
+        | {f"chains/{name}.json": dump(chain).encode() for name, chain in chains.items()}
     )
 
 
@@ -76,24 +81,9 @@ def _stamps(anchors: Iterable[EvidenceAnchor]) -> dict[str, bytes]:
     return {f"anchors/{path.name}": path.read_bytes() for path in paths.values() if path.is_file()}
 
 
-def _signed(files: Mapping[str, bytes], about: dict[str, str]) -> dict[str, bytes]:
-    entries = [
-        {"path": path, "bytes": len(content), "sha256": sha256(content).hexdigest()}
-        for path, content in sorted(files.items())
-    ]
-    manifest = (json.dumps(about | {"files": entries}, indent=1, sort_keys=True) + "\n").encode()
-    return {"manifest.json": manifest, "manifest.sig": f"{signing.sign(manifest).hex()}\n".encode()}
-
-
 def write(files: Mapping[str, bytes], *, to: Path) -> None:
     """Write a bundle into a new or empty folder; WrongInput when something lies there already."""
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise WrongInput(
-            "folder_not_empty",
-            say("%(path)s is there already.", path=to),
-            say("Name a new folder, so that nothing in the bundle comes from somewhere else."),
-            where="--out",
-        )
+    make_empty(to)
     for path, content in files.items():
         (to / path).parent.mkdir(parents=True, exist_ok=True)
         (to / path).write_bytes(content)

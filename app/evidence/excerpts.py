@@ -34,7 +34,7 @@ def excerpt(session: Session, name: str, ids: Collection[int]) -> dict[str, Any]
     return {
         "chain": name,
         "columns": list(chain.columns),
-        "runs": _runs(session, name, {batch.seq for batch in batches.values()}),
+        "runs": runs(session, name, {batch.seq for batch in batches.values()}),
         "batches": [
             {
                 "seq": batch.seq,
@@ -82,7 +82,7 @@ def _beside(session: Session, chain: Chain, batches: Iterable[int]) -> dict[int,
     return {row.batch_id: row.words for row in session.execute(text(query), {"batches": list(batches)})}
 
 
-def _runs(session: Session, name: str, seqs: Collection[int]) -> list[dict[str, Any]]:
+def runs(session: Session, name: str, seqs: Collection[int]) -> list[dict[str, Any]]:
     """The links from the first needed one before each anchor to that anchor."""
     if not seqs:
         return []

@@ -58,7 +58,7 @@ def gather(
         objections=[_objection(one) for one in entries(session, address_id=address_id)],
         messages=sent,
         contents=contents,
-        rules=_rules(session, {row["rules_version"] for one in sent for row in one["decisions"]}),
+        rules=rules_named(session, {row["rules_version"] for one in sent for row in one["decisions"]}),
         proofs=proofs.of_steps(session, steps)
         | proofs.of_messages(session, [one["message"] for one in sent])
         | proofs.of_contents(dict(contents)),
@@ -100,7 +100,8 @@ def _objection(entry: Any) -> dict[str, Any]:
     }
 
 
-def _rules(session: Session, versions: Collection[int]) -> list[dict[str, Any]]:
+def rules_named(session: Session, versions: Collection[int]) -> list[dict[str, Any]]:
+    """These versions of the rules with their settings, and who put them into force when."""
     rows = session.execute(
         select(RuleSet, RuleActivation)
         .outerjoin(RuleActivation, RuleActivation.rule_set_id == RuleSet.id)

@@ -12,6 +12,7 @@ What it cannot know is whose key signed. It prints the key: compare it with the 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import sys
@@ -226,6 +227,17 @@ def check_story(evidence: Document, rows: Dict[str, Dict[str, List[Any]]]) -> No
                 raise Broken("evidence.json: decision %s is not what was sealed" % decision["id"])
 
 
+def beside(name: str) -> Any:
+    """A script that lies beside this one; what it calls broken is broken here too."""
+    found = importlib.util.spec_from_file_location(name, str(Path(__file__).resolve().with_name(name + ".py")))
+    if found is None or found.loader is None:
+        raise Broken("%s.py cannot be loaded" % name)
+    script = importlib.util.module_from_spec(found)
+    found.loader.exec_module(script)
+    script.Broken = Broken  # type: ignore[attr-defined]
+    return script
+
+
 def check(folder: Path) -> Tuple[List[str], Document, int]:
     """Every finding about a bundle, and what it is about."""
     manifest = read_manifest(folder)
@@ -233,16 +245,21 @@ def check(folder: Path) -> Tuple[List[str], Document, int]:
     if findings:
         return findings, manifest, 0
     anchors = read_anchors(folder, manifest)
-    rows: Dict[str, Dict[str, List[Any]]] = {"consent": {}, "decision": {}}
+    rows: Dict[str, Dict[str, List[Any]]] = {"consent": {}, "decision": {}, "approval": {}, "audit": {}}
+    links: Dict[str, Dict[int, Tuple[bytes, int]]] = {}
     for path in sorted((folder / "chains").glob("*.json")):
         chain = json.loads(path.read_text(encoding="utf-8"))
-        digests = check_chain(chain, anchors)
+        digests = links[chain["chain"]] = check_chain(chain, anchors)
         known = rows.setdefault(chain["chain"], {})
         for batch in chain["batches"]:
             check_batch(chain["chain"], batch, digests)
             known.update((str(fields(row["text"])[0]), fields(row["text"])) for row in batch["rows"])
-    check_story(json.loads((folder / "evidence.json").read_text(encoding="utf-8")), rows)
-    return findings, manifest, sum(len(one) for one in rows.values())
+    shown = sum(len(one) for one in rows.values())
+    if (folder / "campaign.json").is_file():
+        shown += beside("verify_campaign").check(folder, links.get("decision", {}), rows, fields)
+    else:
+        check_story(json.loads((folder / "evidence.json").read_text(encoding="utf-8")), rows)
+    return findings, manifest, shown
 
 
 def verify(folder: Any) -> Document:
@@ -268,6 +285,8 @@ def verify(folder: Any) -> Document:
 
 def main(arguments: List[str]) -> int:
     """Print the answer for people; the exit code is for programs."""
+    # What is checked stays as it is.
+    sys.dont_write_bytecode = True
     answer = verify(arguments[0] if arguments else Path(__file__).resolve().parent)
     for finding in answer["findings"]:
         print("NOT AS IT WAS WRITTEN: " + finding)
