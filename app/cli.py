@@ -27,7 +27,7 @@ COMMANDS = {
     "leads": "lead_handover.cli:leads_group",
     "score": "lead_handover.cli:score_group",
     "tracking": "tracking.cli:tracking_group",
-    "audit": "app.commands.administration:audit_group",
+    "audit": "app.commands.audit:audit_group",
     "consents": "app.commands.consents:consents_group",
     "evidence": "app.commands.evidence:evidence_group",
     "person": "app.commands.person:person_group",

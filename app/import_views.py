@@ -94,6 +94,7 @@ def import_rejected(import_id: int) -> ResponseReturnValue:
             object_type="file",
             object_id=job.name[:200],
             import_id=import_id,
+            rows=job.rejected,
         )
     answer: Response = send_file(path, mimetype="text/csv", as_attachment=True, download_name=f"rejected-{job.name}")
     return answer

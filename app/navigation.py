@@ -34,6 +34,7 @@ MENU = (
     Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
     Entry(_l("Leads"), "lead_handover.index", Permission.SEE_LEADS, "target"),
     Entry(_l("Mail inbox"), "app.inbox", Permission.SEE_INBOX, "inbox"),
+    Entry(_l("Questions"), "app.questions", Permission.SEE_AUDIT, "message-report"),
     Entry(_l("Audit log"), "app.audit_log", Permission.SEE_AUDIT, "history"),
     Entry(_l("Users"), "app.user_list", Permission.MANAGE_USERS, "user-check"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns import why
+from campaigns import why_by_id
 from contacts import Choice, choice
 from contacts.models import Company, Contact, Endpoint, FieldDefinition, Purchase
 from core.errors import NotFound
@@ -95,7 +95,7 @@ def _reachable(session: Session, endpoint: Endpoint) -> Reachable:
         consents=[_record(consent) for consent in consents_of(session, address_id)],
         entries=entries(session, address_id=address_id),
         listings=listings(session, address_id=address_id),
-        decisions=why(session, address=endpoint.value)[:MOST],
+        decisions=why_by_id(session, address_id=address_id)[:MOST],
         story=story(session, address_id=address_id, most=MOST),
     )
 

@@ -75,6 +75,9 @@ WORDS: dict[str, dict[str, Word]] = {
             _l("list outdated"), "yellow", _l("A do-not-contact list that must be asked is missing or too old.")
         ),
         "paused": Word(_l("paused by the person"), "yellow", _l("The person asked for a pause that is not over.")),
+        "quiet_hours": Word(
+            _l("not the time"), "yellow", _l("Where the person lives nobody is to be called at this hour.")
+        ),
         "topic_off": Word(_l("topic switched off"), "red", _l("The person does not want this topic.")),
         "frequency_capped": Word(
             _l("too many messages"), "yellow", _l("The person already got as many messages as are allowed.")
@@ -107,6 +110,16 @@ WORDS: dict[str, dict[str, Word]] = {
         "cancelled": Word(_l("cancelled"), "secondary"),
         "deferred": Word(_l("deferred"), "orange"),
         "in_flight": Word(_l("on its way"), "blue"),
+        "given_out": Word(_l("given out in a file"), "blue", _l("The person stood in a file for another channel.")),
+        "left_out": Word(_l("left out of a file"), "secondary", _l("A file was made, and the person is not in it.")),
+    },
+    "result": {
+        "reached": Word(_l("reached"), "green"),
+        "not_reached": Word(_l("not reached"), "secondary"),
+        "objected": Word(_l("objected"), "red", _l("To everything, on all channels.")),
+        "objected_channel": Word(_l("objected to this channel"), "red"),
+        "undeliverable": Word(_l("undeliverable"), "orange"),
+        "deceased": Word(_l("deceased"), "red"),
     },
     "event": {
         "sent": Word(_l("sent"), "green"),
@@ -174,6 +187,10 @@ WORDS: dict[str, dict[str, Word]] = {
         "blocks": Word(
             _l("blocks"), meaning=_l("competitors, desks, the deceased and whatever else must not be written to")
         ),
+        "results": Word(
+            _l("results of calls, letters and text messages"),
+            meaning=_l("what came of the lines of a file that was given out; objections count at once"),
+        ),
     },
     "tracking": {
         "none": Word(_l("nothing is recorded"), "secondary"),
@@ -191,6 +208,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "address": Word(_l("address")),
         "api_token": Word(_l("token")),
         "campaign": Word(_l("campaign")),
+        "consent": Word(_l("consent")),
         "contact": Word(_l("contact")),
         "file": Word(_l("file")),
         "handover": Word(_l("lead")),
@@ -205,8 +223,15 @@ WORDS: dict[str, dict[str, Word]] = {
         "webhook_target": Word(_l("webhook")),
         # Lists that somebody took as a file.
         "audit": Word(_l("Audit log")),
+        "block_changes": Word(_l("Who changed the block list")),
+        "exports": Word(_l("Files that left the house")),
+        "incident": Word(_l("Messages of an incident")),
+        "lists": Word(_l("Do-not-contact lists")),
+        "releases": Word(_l("Holds that were released")),
+        "rules": Word(_l("Rules")),
         "blocks": Word(_l("Our own blocks")),
         "campaigns": Word(_l("Campaigns")),
+        "consents": Word(_l("Consents")),
         "contacts": Word(_l("Contacts")),
         "decisions": Word(_l("Decisions")),
         "imports": Word(_l("Earlier imports")),
@@ -218,7 +243,19 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "basis": {
         "double_opt_in": Word(_l("double opt-in")),
+        "written": Word(_l("in writing")),
+        "recorded": Word(_l("in a recorded call")),
         "existing_customer": Word(_l("existing customer")),
+        "consent": Word(_l("consent")),
+        "legitimate_interest": Word(_l("until objection")),
+        "own_request": Word(_l("own request")),
+    },
+    "consent_kind": {
+        "double_opt_in": Word(_l("double opt-in"), "green", _l("Asked in a form and confirmed by a button.")),
+        "written": Word(_l("in writing"), "teal", _l("Given on paper; a colleague put it on record.")),
+        "recorded": Word(_l("in a recorded call"), "teal", _l("Given in a call; a colleague put it on record.")),
+        "migrated": Word(_l("taken over"), "orange", _l("Taken down by another system and imported.")),
+        "renewed": Word(_l("renewed"), "green", _l("Asked in a mail whether to stay, and confirmed by a button.")),
     },
     "channel": {
         "email": Word(_l("E-mail")),
@@ -234,6 +271,12 @@ WORDS: dict[str, dict[str, Word]] = {
 def install(app: Flask) -> None:
     """Give pages the filters `word` (`{{ code | word("reason") }}` answers a Word) and `lacking`."""
     app.jinja_env.filters["word"] = word
+    app.jinja_env.filters["lacking"] = lacking
+
+
+def lacking(code: str) -> str:
+    """What the evidence of a consent lacks, as a sentence."""
+    return LACKING.get(code, code)
 
 
 def word(code: object, kind: str) -> Word:
@@ -241,21 +284,5 @@ def word(code: object, kind: str) -> Word:
     text = str(getattr(code, "value", code))
     if text.endswith(RELEASED):
         plain = word(text.removesuffix(RELEASED), kind)
-        "consent": Word(_l("consent")),
-        "legitimate_interest": Word(_l("until objection")),
-        "own_request": Word(_l("own request")),
-    },
-    "consent_kind": {
-        "double_opt_in": Word(_l("double opt-in"), "green", _l("Asked in a form and confirmed by a button.")),
-        "written": Word(_l("in writing"), "teal", _l("Given on paper; a colleague put it on record.")),
-        "recorded": Word(_l("in a recorded call"), "teal", _l("Given in a call; a colleague put it on record.")),
-        "migrated": Word(_l("taken over"), "orange", _l("Taken down by another system and imported.")),
-        "renewed": Word(_l("renewed"), "green", _l("Asked in a mail whether to stay, and confirmed by a button.")),
         return Word(f"{plain.label} ✓", "teal", gettext("%(why)s Compliance released this hold.", why=plain.meaning))
     return WORDS[kind].get(text) or Word(text.replace("_", " "))
-    app.jinja_env.filters["lacking"] = lacking
-
-
-def lacking(code: str) -> str:
-    """What the evidence of a consent lacks, as a sentence."""
-    return LACKING.get(code, code)

@@ -4,17 +4,24 @@ In comes a plan (segment, template, sender, purpose); out goes an open run in de
 became of it. The rule it serves: what goes out is exactly what a second person approved.
 """
 
+from campaigns.absence import Absent, absent
 from campaigns.approval import approve, send_back, submit, void_if_changed
+from campaigns.channel_results import ResultIntake
 from campaigns.checks import check_campaign, preflight
 from campaigns.conductor import cancel, launch, pause, release, resume
 from campaigns.explanation import why, why_by_id
+from campaigns.releases import Released, releases
 from campaigns.results import report
 from campaigns.rule_effect import Effect, effects
 from campaigns.service import Plan, find, lock, save
 
 __all__ = [
+    "Absent",
     "Effect",
     "Plan",
+    "Released",
+    "ResultIntake",
+    "absent",
     "approve",
     "cancel",
     "check_campaign",
@@ -25,6 +32,7 @@ __all__ = [
     "pause",
     "preflight",
     "release",
+    "releases",
     "report",
     "resume",
     "save",

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import approval, conductor
+from campaigns.absence import absent
 from campaigns.approval import void_if_changed
 from campaigns.checks import check_campaign
 from campaigns.explanation import why
@@ -20,6 +21,7 @@ from core.cli import command, console, show_facts
 from core.db import transaction
 from core.errors import NotAllowed
 from core.users import Actor
+from suppression import look_up
 
 
 @click.group("campaign")
@@ -197,6 +199,23 @@ def register_why(root: click.Group) -> None:
     @click.argument("address")
     @click.option("--campaign", default=None, metavar="N")
     def why_command(address: str, campaign: str | None) -> list[dict[str, Any]]:
-        """Why this address got a mail, or did not."""
+        """Why this person got a mail, a call or a letter, or did not. ADDRESS: also a number, or a hash."""
         with transaction() as session:
-            return why(session, address=address, campaign=campaign)
+            found = why(session, address=address, campaign=campaign)
+            if campaign is not None and not found:
+                return [_absent(session, address=address, name=campaign)]
+            return found
+
+
+def _absent(session: Session, *, address: str, name: str) -> dict[str, Any]:
+    campaign = find(session, name)
+    about = look_up(session, address) if not address.startswith("+") else None
+    found = absent(session, campaign=campaign, address_id=about.address_id if about else None)
+    return {
+        "campaign": campaign.code,
+        "verdict": None,
+        "reasons": [],
+        "status": "not_planned",
+        "explanation": [str(one) for one in found.sentences],
+        "conditions": [{"asks": str(line.asks), "holds": line.holds} for line in found.lines],
+    }

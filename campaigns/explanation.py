@@ -6,29 +6,35 @@ from typing import Any
 from sqlalchemy import Row, and_, select
 from sqlalchemy.orm import Session
 
+from campaigns.given_out import given_out
 from campaigns.models import Approval, Campaign
-from contacts import find_address
+from contacts import find_address, find_phone
+from contacts.models import Endpoint
 from core.errors import NotFound
 from core.sentences import say
 from delivery.models import Message, Run
-from suppression import Explained, ListState, explain
+from suppression import Explained, ListState, explain, look_up
 
 
 def why(session: Session, *, address: str, campaign: str | None = None) -> list[dict[str, Any]]:
-    """Every decision about this address, newest first.
+    """Every decision about this person, newest first; `address` may be a telephone number, or a hash.
 
     Each with verdict, reasons, the consent or order or entry it rests on, the list and rule versions, what became of
     the message, and who approved the campaign. The newest decision about a message is the one that counts; earlier
-    ones (at planning) stand below it as `history`.
+    ones (at planning) stand below it as `history`. Files for other channels in which the person stood, at whatever
+    address, are among them, with the number of the file in `export`.
     """
-    address_id = find_address(session, address)
+    address_id = _address_id(session, address)
     if address_id is None:
         raise NotFound("address_unknown", say("Nothing is stored about %(address)s.", address=address))
-    return why_by_id(session, address_id=address_id, campaign=campaign)
+    found = why_by_id(session, address_id=address_id, campaign=campaign)
+    for other in _siblings(session, address_id):
+        found += _exported(session, address_id=other, campaign=campaign)
+    return sorted(found, key=lambda one: one["decided_at"], reverse=True)
 
 
 def why_by_id(session: Session, *, address_id: int, campaign: str | None = None) -> list[dict[str, Any]]:
-    """The same for an address that nobody has in clear any more."""
+    """The same for one address, which nobody needs to have in clear any more."""
     messages = {row.id: row for row in _messages(session, address_id=address_id, campaign=campaign)}
     approvers = _approvers(session, {row.campaign_id for row in messages.values() if row.campaign_id})
     newest: dict[int, dict[str, Any]] = {}
@@ -38,8 +44,34 @@ def why_by_id(session: Session, *, address_id: int, campaign: str | None = None)
             newest[decided.message_id]["history"].append(earlier)
         else:
             message = messages[decided.message_id]
-            newest[message.id] = _entry(decided, message, approvers.get(message.campaign_id)) | {"history": []}
-    return list(newest.values())
+            newest[message.id] = _entry(decided, message, approvers.get(message.campaign_id))
+    return [*newest.values(), *_exported(session, address_id=address_id, campaign=campaign)]
+
+
+def _address_id(session: Session, written: str) -> int | None:
+    found = find_address(session, written) or find_phone(session, written)
+    if found is None and "@" not in written and not written.startswith("+"):
+        about = look_up(session, written)
+        return about.address_id if about else None
+    return found
+
+
+def _siblings(session: Session, address_id: int) -> list[int]:
+    """The other addresses of the same person, on all channels."""
+    same = select(Endpoint.contact_id).where(Endpoint.address_id == address_id)
+    rows = session.scalars(select(Endpoint.address_id).where(Endpoint.contact_id.in_(same)).distinct())
+    return [number for number in rows if number != address_id]
+
+
+def _exported(session: Session, *, address_id: int, campaign: str | None) -> list[dict[str, Any]]:
+    found = given_out(session, address_id=address_id, campaign=campaign)
+    approvers = _approvers(session, {file["campaign_id"] for _, file in found}) if found else {}
+    return [
+        _decided(one)
+        | {"message": None, "approved_by": approvers.get(file["campaign_id"]), "history": []}
+        | {name: value for name, value in file.items() if name != "campaign_id"}
+        for one, file in found
+    ]
 
 
 def _messages(session: Session, *, address_id: int, campaign: str | None) -> list[Row[Any]]:
@@ -47,6 +79,7 @@ def _messages(session: Session, *, address_id: int, campaign: str | None) -> lis
         select(
             Message.id,
             Message.state,
+            Message.channel,
             Message.handed_over_at,
             Run.name.label("run"),
             Campaign.id.label("campaign_id"),
@@ -64,9 +97,23 @@ def _messages(session: Session, *, address_id: int, campaign: str | None) -> lis
 
 
 def _entry(decided: Explained, message: Row[Any], approved_by: str | None) -> dict[str, Any]:
-    return {
+    return _decided(decided) | {
         "campaign": message.campaign or message.run,
         "message": message.id,
+        "channel": message.channel,
+        "export": None,
+        "status": message.state,
+        "sent_at": message.handed_over_at,
+        "approved_by": approved_by,
+        "results": [],
+        "history": [],
+    }
+
+
+def _decided(decided: Explained) -> dict[str, Any]:
+    return {
+        "campaign": "",
+        "channel": "",
         "verdict": decided.verdict,
         "reasons": list(decided.reasons),
         "basis": decided.basis,
@@ -77,9 +124,6 @@ def _entry(decided: Explained, message: Row[Any], approved_by: str | None) -> di
         "stage": decided.stage,
         "purpose": decided.purpose,
         "topic": decided.topic,
-        "status": message.state,
-        "sent_at": message.handed_over_at,
-        "approved_by": approved_by,
     }
 
 

@@ -7,6 +7,7 @@ import click
 
 from campaigns import conductor
 from campaigns.holds import holds
+from campaigns.releases import releases
 from campaigns.service import find, lock
 from core import users
 from core.cli import command
@@ -22,10 +23,14 @@ def hold_group() -> None:
 
 @command(hold_group, "list")
 @click.option("--campaign", default=None, metavar="N", help="Only of this campaign: its number or code.")
-def list_holds(campaign: str | None) -> list[dict[str, Any]]:
+@click.option("--released", is_flag=True, help="Instead: holds that were released, by whom, why, and what went out.")
+def list_holds(campaign: str | None, *, released: bool) -> list[dict[str, Any]]:
     """Every hold with how many messages wait and how many of them would go if it were released."""
     with transaction() as session:
-        return [asdict(one) for one in holds(session, campaign=find(session, campaign) if campaign else None)]
+        found = find(session, campaign) if campaign else None
+        if released:
+            return [asdict(one) for one in releases(session, campaign_id=found.id if found else None)]
+        return [asdict(one) for one in holds(session, campaign=found)]
 
 
 @command(hold_group, "release")

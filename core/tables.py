@@ -17,18 +17,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from core import days
 from core.errors import WrongInput
 from core.sentences import say
 
 PER_PAGE = 50
 COUNT_TO = 10_000
+LONGEST_WORDS = 200
 # Spreadsheets run cells that begin like this as formulas; a leading apostrophe makes them text.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that may be shown, sorted by, filtered by. `choices` (value → label) makes the filter a select box."""
+    """A column that may be shown, sorted by, filtered by.
+
+    `choices` (value → label) makes the filter a select box; `exact` makes it a field for this very value.
+    """
 
     name: str
     label: str
@@ -36,6 +41,7 @@ class Column:
     sortable: bool = True
     choices: Mapping[str, str] | None = None
     number: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,8 @@ class Table:
     """What a list page shows. `key` is unique and breaks ties; `search`: where the search box looks.
 
     `export` is the route that answers the list as CSV; whoever may use it sees the button. `hidden` columns stand in
-    the cells of others; with a label, they are columns of the CSV too.
+    the cells of others; with a label, they are columns of the CSV too. `moment`: the time of a row, by which the list
+    can be narrowed to some days.
     """
 
     columns: tuple[Column, ...]
@@ -53,6 +60,12 @@ class Table:
     descending: bool = False
     search: Callable[[str], ColumnElement[bool]] | None = None
     hidden: tuple[Column, ...] = ()
+    moment: SQLColumnExpression[Any] | None = None
+
+    @property
+    def filters(self) -> tuple[Column, ...]:
+        """The columns that the list can be narrowed by."""
+        return tuple(one for one in (*self.columns, *self.hidden) if one.choices is not None or one.exact)
 
     def column(self, name: str) -> Column:
         """The column of this name; anything else is refused."""
@@ -113,19 +126,23 @@ def ask(table: Table, arguments: Mapping[str, str]) -> Question:
     descending, name = wanted.startswith("-"), wanted.removeprefix("-")
     if not table.column(name).sortable:
         raise WrongInput("column_unsortable", say("This list cannot be sorted by %(name)s.", name=repr(name)))
-    filters = {}
-    for column in table.columns:
-        value = arguments.get(column.name, "")
-        if column.choices is not None and value:
-            if value not in column.choices:
-                raise WrongInput(
-                    "filter_unknown",
-                    say("%(value)s is no value of %(name)s.", value=repr(value), name=repr(column.name)),
-                )
-            filters[column.name] = value
+    filters = _filters(table, arguments)
     after = _opened(arguments["after"]) if arguments.get("after") else None
-    search = arguments.get("q", "").strip()[:200].replace("\x00", "")
+    search = arguments.get("q", "").strip()[:LONGEST_WORDS].replace("\x00", "")
     return Question(sort=name, descending=descending, search=search, filters=filters, after=after)
+
+
+def _filters(table: Table, arguments: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for column in table.filters:
+        value = arguments.get(column.name, "").strip()[:LONGEST_WORDS].replace("\x00", "")
+        if value and column.choices is not None and value not in column.choices:
+            raise WrongInput(
+                "filter_unknown",
+                say("%(value)s is no value of %(name)s.", value=repr(value), name=repr(column.name)),
+            )
+        found |= {column.name: value} if value else {}
+    return found if table.moment is None else found | days.chosen(arguments)
 
 
 def read(session: Session, table: Table, source: Select[Any], question: Question) -> TablePage:
@@ -180,8 +197,11 @@ def _narrowed(table: Table, source: Select[Any], question: Question) -> Select[A
         column.expression.label(column.name) for column in (*table.columns, *table.hidden)
     ]
     chosen = source.with_only_columns(*shown, table.key.label("row_key"), maintain_column_froms=True)
-    for name, value in question.filters.items():
-        chosen = chosen.where(table.column(name).expression == value)
+    for column in table.filters:
+        if column.name in question.filters:
+            chosen = chosen.where(column.expression == question.filters[column.name])
+    if table.moment is not None:
+        chosen = chosen.where(*days.between(table.moment, question.filters))
     if question.search and table.search:
         chosen = chosen.where(table.search(question.search))
     return chosen

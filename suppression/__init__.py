@@ -19,7 +19,7 @@ from suppression.blocks import Block, BlockKind, add_block, add_blocks
 from suppression.cases import close_case, open_case
 from suppression.decisions import Recorded, record_decisions, seal_decisions
 from suppression.entries import Entry, NewEntry, add, add_many, entries
-from suppression.explaining import Explained, ListState, consents_of, explain
+from suppression.explaining import Explained, ListState, consents_of, explain, explain_exported
 from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.lifting import OpenRequest, agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
@@ -109,6 +109,7 @@ __all__ = [
     "entries",
     "every_verdict_now",
     "explain",
+    "explain_exported",
     "import_list",
     "is_restricted",
     "list_contract",

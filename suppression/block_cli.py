@@ -19,7 +19,7 @@ from core.errors import NotFound, WrongInput
 from core.permissions import Permission
 from core.sentences import say
 from core.users import Actor
-from suppression import block_list, lifting
+from suppression import block_changes, block_list, lifting
 from suppression.block_intake import BlockIntake, until
 from suppression.block_targets import target
 from suppression.blocks import Block, BlockKind, add_block
@@ -105,6 +105,16 @@ def list_blocks(*, everything: bool, requests: bool) -> list[dict[str, Any]]:
         if requests:
             return [asdict(one) for one in lifting.open_requests(session)]
         return list(block_list.rows(session, everything=everything))
+
+
+@command(block_group, "changes")
+@click.option("--from", "first", default=None, metavar="DAY", help="Not before this day, such as 2026-11-01.")
+@click.option("--to", "last", default=None, metavar="DAY", help="Not after this day.")
+@click.option("--by", default=None, metavar="WHO", help="Only by this person.")
+def show_changes(by: str | None, first: str | None, last: str | None) -> list[dict[str, Any]]:
+    """Who changed the block list, when and why, the newest first: blocks, lifts, files."""
+    with transaction() as session:
+        return block_changes.changes(session, by=by, asked={"from": first, "to": last})
 
 
 @command(block_group, "lift")

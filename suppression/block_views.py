@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contacts import email_address, ensure_addresses
 from contacts.importing import Rejected
 from contacts.models import Channel, Controller
-from core import clock, tables
+from core import audit, clock, tables
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.exporting import table_as_csv
@@ -21,7 +21,7 @@ from suppression import block_list
 from suppression.block_intake import until
 from suppression.block_targets import target
 from suppression.blocks import Block, BlockKind, add_block
-from suppression.entries import add
+from suppression.entries import add, entries
 from suppression.lifting import agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
 from suppression.models import Cause
 from suppression.views import routes
@@ -122,6 +122,15 @@ def _note_objection(session: Session, wanted: str, reason: str) -> None:
         at=clock.now(),
         source=source,
         evidence={"reason": reason},
+    )
+    audit.record(
+        session,
+        actor=acting().email,
+        user_id=acting().id,
+        action="suppression.note_objection",
+        object_type="suppression_entry",
+        object_id=entries(session, address_id=address_id)[0].id,
+        reason=reason,
     )
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from contacts import consent_records
 from contacts.consent_models import Consent
 from contacts.models import Purchase
 from suppression.facts import Basis
-from suppression.models import DecisionContext, ListVersion, StoredDecision, SuppressionEntry
+from suppression.models import DecisionContext, ListVersion, Stage, StoredDecision, SuppressionEntry
 from tracking.models import Exposure
 
 
@@ -56,6 +56,7 @@ class Explained:
     """
 
     id: int
+    batch_id: int
     message_id: int
     verdict: str
     reasons: tuple[str, ...]
@@ -77,10 +78,20 @@ def explain(session: Session, *, address_id: int, message_ids: Collection[int]) 
 
     The newest one about a message is the one that counts; what was decided when it was planned comes after it.
     """
+    return _explain(session, StoredDecision.message_id.in_(message_ids), address_id=address_id)
+
+
+def explain_exported(session: Session, *, address_id: int) -> tuple[Explained, ...]:
+    """Every decision about one address that was made for a file, newest first; `batch_id` says for which."""
+    exported = and_(StoredDecision.message_id.is_(None), DecisionContext.stage == Stage.EXPORT)
+    return _explain(session, exported, address_id=address_id)
+
+
+def _explain(session: Session, wanted: ColumnElement[bool], *, address_id: int) -> tuple[Explained, ...]:
     rows = session.execute(
         select(StoredDecision, DecisionContext)
         .join(DecisionContext, DecisionContext.batch_id == StoredDecision.batch_id)
-        .where(StoredDecision.message_id.in_(message_ids), StoredDecision.address_id == address_id)
+        .where(wanted, StoredDecision.address_id == address_id)
         .order_by(StoredDecision.id.desc())
     ).all()
     decisions = [row.StoredDecision for row in rows]
@@ -116,6 +127,7 @@ def _explained(decision: StoredDecision, context: DecisionContext, known: _Known
     # Numbers begin at 1, so 0 stands for what a decision does not refer to.
     return Explained(
         id=decision.id,
+        batch_id=decision.batch_id,
         message_id=decision.message_id or 0,
         verdict=decision.verdict,
         reasons=tuple(decision.reasons),

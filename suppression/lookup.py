@@ -15,7 +15,15 @@ from suppression.assessment import assess
 from suppression.block_targets import HASH
 from suppression.gathering import Question
 from suppression.lift_models import Permit
-from suppression.models import DecisionContext, ListHit, ListVersion, StoredDecision, SuppressionEntry, VersionState
+from suppression.models import (
+    DecisionContext,
+    ListHit,
+    ListVersion,
+    Stage,
+    StoredDecision,
+    SuppressionEntry,
+    VersionState,
+)
 from suppression.rules import ANSWERS
 from tracking.models import Exposure
 
@@ -160,7 +168,12 @@ def reservations(session: Session, *, address_id: int, most: int = 100) -> list[
         select(StoredDecision, DecisionContext, Permit.given_to, Permit.valid_until)
         .join(DecisionContext, DecisionContext.batch_id == StoredDecision.batch_id)
         .outerjoin(Permit, Permit.decision_id == StoredDecision.id)
-        .where(StoredDecision.address_id == address_id, StoredDecision.message_id.is_(None))
+        .where(
+            StoredDecision.address_id == address_id,
+            StoredDecision.message_id.is_(None),
+            # People in a file of ours were decided about for that file, and no other system asked.
+            DecisionContext.stage != Stage.EXPORT,
+        )
         .order_by(StoredDecision.id.desc())
         .limit(most)
     )

@@ -8,8 +8,8 @@ import click
 from app.evidence import verify as verifier
 from app.evidence.bundle import bundle, write
 from app.evidence.campaign_bundle import write_campaign
-from app.evidence.incidents import incident
-from core import users
+from app.evidence.incidents import Incident, incident
+from core import days, users
 from core.cli import command, progress
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
@@ -94,10 +94,14 @@ def verify(folder: Path) -> dict[str, Any]:
 @click.option("--list-version", default=None, metavar="V", help="Messages for which this version of a list was asked.")
 @click.option("--rules", default=None, metavar="R", help="Messages that passed under this version of the rules.")
 @click.option("--text", default=None, metavar="T", help="Messages that rest on a consent to these words.")
-def show_incident(**asked: str | None) -> list[dict[str, Any]]:
-    """Which messages went out under a list, rules or words that proved wrong, by campaign."""
-    given = [(sign, value) for sign, value in asked.items() if value is not None]
-    if len(given) != 1:
-        raise WrongInput("incident_unclear", say("Name one of --list-version, --rules and --text."))
+@click.option("--template", default=None, metavar="CODE[:N]", help="Messages of this template, or of its version N.")
+@click.option("--from", "first", default=None, metavar="DAY", help="Messages that went out on this day or later.")
+@click.option("--to", "last", default=None, metavar="DAY", help="Messages that went out on this day or before.")
+def show_incident(first: str | None, last: str | None, **asked: str | None) -> list[dict[str, Any]]:
+    """What went out under a list, rules, words or a template that proved wrong, by campaign. All that is named counts.
+
+    Example: crusoe evidence incident --list-version 7 --from 2026-11-01 --to 2026-11-02
+    """
+    since, until = days.ends(days.chosen({"from": first, "to": last}))
     with transaction() as session:
-        return incident(session, sign=given[0][0], value=given[0][1])
+        return incident(session, Incident(since=since, until=until, **asked))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from campaigns import ResultIntake
 from contacts.importing import Intake
 from contacts.intakes import ConsentIntake, ContactIntake, OrderIntake
 from suppression import BlockIntake, OptOutIntake
@@ -13,4 +14,5 @@ INTAKES: dict[str, Callable[[], Intake[Any]]] = {
     "orders": OrderIntake,
     "optouts": OptOutIntake,
     "blocks": BlockIntake,
+    "results": ResultIntake,
 }
