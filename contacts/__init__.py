@@ -18,6 +18,7 @@ from contacts.consent_texts import save_consent_text
 from contacts.consents import confirm_consent, note_consent_step, request_consent, withdraw_consent
 from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
+from contacts.offline_consents import OfflineConsent, latest_texts, record_offline_consent, scan_type
 from contacts.people import Erased, add_contact, erase, rectify
 from contacts.phones import e164
 from contacts.proofs import (
@@ -30,10 +31,13 @@ from contacts.proofs import (
     proofs_of,
     take_out,
 )
+from contacts.scans import ENDINGS, LARGEST, Scan, scan
 from contacts.visibility import hide_contacts, is_visible
 
 __all__ = [
+    "ENDINGS",
     "LACKING",
+    "LARGEST",
     "Asked",
     "Choice",
     "Confirmed",
@@ -47,6 +51,8 @@ __all__ = [
     "LandingViewed",
     "MailSent",
     "NewProof",
+    "OfflineConsent",
+    "Scan",
     "Shown",
     "Withdrawn",
     "add_contact",
@@ -70,16 +76,20 @@ __all__ = [
     "keep_page",
     "keep_proofs",
     "kind_column",
+    "latest_texts",
     "missing_column",
     "note_consent_step",
     "note_endpoints_change",
     "privacy_notice",
     "proofs_of",
+    "record_offline_consent",
     "rectify",
     "request_consent",
     "save_consent_text",
     "save_controller",
     "save_privacy_notice",
+    "scan",
+    "scan_type",
     "take_out",
     "withdraw_consent",
 ]

@@ -16,6 +16,7 @@ from contacts.consent_evidence import (
     Asked,
     Confirmed,
     Evidence,
+    GivenOffline,
     Keeping,
     LandingViewed,
     MailSent,
@@ -93,10 +94,12 @@ def confirm_consent(
     at: datetime,
     evidence: Confirmed,
     text_version: str | None = None,
+    basis: str | None = DOUBLE_OPT_IN,
 ) -> bool:
     """Make a consent hold. False when this or a later confirmation is stored already.
 
-    `text_version` is that of the request which is confirmed; needed when an older consent held meanwhile.
+    `text_version` is that of the request which is confirmed; needed when an older consent held meanwhile. `basis` None:
+    the consent rests on what it rested on, as when it is renewed.
     """
     at = require_aware(at)
     consent = _locked(session, consent_id)
@@ -107,11 +110,18 @@ def confirm_consent(
     consent.confirmed_at = at
     if text_version is not None:
         consent.text_version = text_version
+    if basis is not None:
+        consent.basis = basis
     if consent.withdrawn_at is not None and consent.withdrawn_at < at:
         consent.withdrawn_at = None
     session.flush()
     _record(session, consent_id=consent_id, at=at, evidence=evidence, about=_about(session, consent_id))
     return True
+
+
+def put_on_record(session: Session, *, consent_id: int, at: datetime, evidence: GivenOffline) -> None:
+    """Append the step of a consent whose state somebody else has set already."""
+    _record(session, consent_id=consent_id, at=at, evidence=evidence, about=_about(session, consent_id))
 
 
 def withdraw_consent(

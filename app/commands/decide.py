@@ -7,7 +7,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts.models import Controller
+from contacts.models import Channel, Controller
 from core import clock
 from core.cli import command
 from core.db import transaction
@@ -45,7 +45,7 @@ def register(root: click.Group) -> None:
                 answer = counts(
                     assess(
                         session,
-                        audience=audience(session, str(segment)),
+                        audience=audience(session, str(segment), channel=_channel(asked["channel"])),
                         question=question,
                         as_of=known_by,
                         rules=rules,
@@ -55,6 +55,13 @@ def register(root: click.Group) -> None:
             # Asking looks new addresses up in the lists and notes the hits; that is left to those who send.
             session.rollback()
         return answer
+
+
+def _channel(name: str) -> Channel:
+    if name not in set(Channel):
+        known = ", ".join(Channel)
+        raise WrongInput("channel_unknown", say("There is no channel %(name)s.", name=repr(name[:60])), known)
+    return Channel(name)
 
 
 def _controller(session: Session, code: str) -> int:

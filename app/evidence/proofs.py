@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts import take_out
+from contacts import ENDINGS, take_out
 from contacts.consent_models import ConsentPage, ConsentText, PageKind, Proof
 
 # Which field of a step names what, and what kind of file that is.
@@ -20,6 +20,7 @@ def of_steps(session: Session, steps: Iterable[dict[str, Any]]) -> dict[str, byt
     """The files that the steps of consents name, each called by its digest; what was forgotten is left out."""
     steps = list(steps)
     kinds = {step[name]: kind for step in steps for name, kind in BYTES.items() if step.get(name)}
+    kinds |= {step["scan_sha256"]: ENDINGS[step["scan_type"]] for step in steps if step.get("scan_sha256")}
     files = {f"{digest}.{kinds[digest]}": content for digest, content in take_out(session, kinds).items()}
     return files | _pages(session, steps) | _words(session, steps)
 

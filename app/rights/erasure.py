@@ -34,7 +34,7 @@ class Step:
 
 
 def _withdraw(session: Session, who: DataSubject) -> int:
-    evidence = Withdrawn(through="erasure")
+    evidence = Withdrawn(through="erasure", evidence_ref="audit:person.erase")
     return sum(
         len(withdraw_consent(session, address_id=one, at=clock.now(), evidence=evidence)) for one in who.address_ids
     )
