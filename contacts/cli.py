@@ -69,9 +69,13 @@ def import_endpoints(file: Path, **options: Any) -> dict[str, int | str | None]:
 
 @command(import_group, "consents")
 @import_options
-def import_consents(file: Path, **options: Any) -> dict[str, int | str | None]:
+@click.option("--old-system", default=None, metavar="S", help="The system that took them down, unless a column says.")
+@click.option("--attested-by", default=None, metavar="P", help="Who vouches for them, unless a column says.")
+def import_consents(
+    file: Path, old_system: str | None, attested_by: str | None, **options: Any
+) -> dict[str, int | str | None]:
     """Import a double opt-in log: who asked and confirmed when, from where, under which words."""
-    return run(ConsentIntake(), file, **options)
+    return run(ConsentIntake(old_system=old_system, attested_by=attested_by), file, **options)
 
 
 @command(import_group, "orders")

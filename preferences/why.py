@@ -26,6 +26,7 @@ class Reason:
     decided_at: datetime | None
     sent_at: datetime | None
     confirmed_at: datetime | None
+    how_given: str | None
     text_version: str | None
     text: str | None
     ordered_at: datetime | None
@@ -39,13 +40,14 @@ def reason(session: Session, who: Recipient) -> Reason:
     decisions = explain(session, address_id=who.address_id, message_ids=[message_id])
     passed = next((one for one in decisions if one.verdict == "send"), None)
     if passed is None:
-        return Reason(None, None, sent_at, None, None, None, None, ())
+        return Reason(None, None, sent_at, None, None, None, None, None, ())
     consent = passed.consent or {}
     return Reason(
         basis=passed.basis,
         decided_at=passed.decided_at,
         sent_at=sent_at,
         confirmed_at=consent.get("confirmed_at"),
+        how_given=consent.get("how_given"),
         text_version=consent.get("text_version"),
         text=_words(consent.get("wording", {}), locale=who.locale),
         ordered_at=passed.order.ordered_at if passed.order else None,

@@ -33,10 +33,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which field stands in which cell. Fields that the file does not have are absent."""
+    """Which field stands in which cell. Fields that the file does not have are absent.
+
+    `constants` follow the cells of each row: what the mapping file says of every one.
+    """
 
     columns: tuple[str, ...]
     positions: Mapping[str, int]
+    constants: tuple[str, ...] = ()
 
     def require_either(self, first: str, second: str, *, message: str, origin: Origin) -> None:
         """Refuse a file that has neither of these columns; `message` says what nobody could tell then."""

@@ -1,6 +1,7 @@
 """Which column means what: by its name, or by a mapping file in YAML.
 
-The file has one line per column, `column: field`. Columns that it does not name are ignored.
+The file has one line per column, `column: field`. Columns that it does not name are ignored. A line `"=Old CRM": field`
+says the same of every row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,14 @@ from contacts.importing.intake import Field, Layout
 from core.errors import WrongInput
 from core.sentences import say
 
+# Begins what stands for no column but for itself.
+CONSTANT = "="
+
 
 def layout(header: Sequence[str], fields: Sequence[Field], *, mapping: Path | None, where: str) -> Layout:
     """The layout of a file with this header. A required field without a column is `WrongInput`."""
-    positions = _by_mapping(header, fields, mapping) if mapping else _by_name(header, fields)
-    missing = [field.name for field in fields if field.required and field.name not in positions]
+    found = _by_mapping(header, fields, mapping) if mapping else Layout(tuple(header), _by_name(header, fields))
+    missing = [field.name for field in fields if field.required and field.name not in found.positions]
     if missing:
         raise WrongInput(
             "column_missing",
@@ -28,7 +32,7 @@ def layout(header: Sequence[str], fields: Sequence[Field], *, mapping: Path | No
             say("Rename a column, or say with --map FILE which one it is (column: field)."),
             where=str(mapping) if mapping else where,
         )
-    return Layout(columns=tuple(header), positions=positions)
+    return found
 
 
 def _by_name(header: Sequence[str], fields: Sequence[Field]) -> dict[str, int]:
@@ -41,12 +45,13 @@ def _by_name(header: Sequence[str], fields: Sequence[Field]) -> dict[str, int]:
     return {name: index for name, index in found.items() if index is not None}
 
 
-def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -> dict[str, int]:
+def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -> Layout:
     known = {field.name for field in fields}
     positions: dict[str, int] = {}
+    constants: list[str] = []
     for (column, field), line in _read(mapping).items():
         where = f"{mapping}:{line}"
-        if column not in header:
+        if not column.startswith(CONSTANT) and column not in header:
             raise WrongInput(
                 "column_unknown",
                 say(
@@ -74,8 +79,12 @@ def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -
                 say("Remove one."),
                 where=where,
             )
-        positions[field] = header.index(column)
-    return positions
+        if column.startswith(CONSTANT):
+            positions[field] = len(header) + len(constants)
+            constants.append(column.removeprefix(CONSTANT).strip())
+        else:
+            positions[field] = header.index(column)
+    return Layout(tuple(header), positions, tuple(constants))
 
 
 def _read(mapping: Path) -> Mapping[tuple[str, str], int]:

@@ -59,7 +59,7 @@ def import_file(
         progress(source) as shown,
         Rehearsal(intake) if dry_run else _Performance(intake) as stage,
     ):
-        for chunk in _ahead(_chunks(intake, source, chunk_size or CHUNK)):
+        for chunk in _ahead(_chunks(intake, source, chunk_size or CHUNK, constants=found.constants)):
             outcome = stage.store(chunk.rows)
             _note(rejected, shown, chunk, outcome)
             total.created += outcome.created
@@ -76,7 +76,9 @@ def import_file(
         )
 
 
-def _chunks(intake: Intake[Record], source: Source, size: int) -> Iterator[Chunk[Record]]:
+def _chunks(
+    intake: Intake[Record], source: Source, size: int, *, constants: tuple[str, ...]
+) -> Iterator[Chunk[Record]]:
     rows = read_rows(source)
     read = intake.read
     while True:
@@ -88,7 +90,7 @@ def _chunks(intake: Intake[Record], source: Source, size: int) -> Iterator[Chunk
                 continue
             line, raw, cells = row
             try:
-                records.append(read(cells))
+                records.append(read([*cells, *constants] if constants else cells))
             except Rejected as error:
                 chunk.rejected.append((Rejection(line, error.field, error.reason, error.explanation), raw))
             else:

@@ -25,6 +25,8 @@ STAGED = {
     "confirm_ip": "text",
     "source": "text",
     "evidence_ref": "text",
+    "old_system": "text",
+    "attested_by": "text",
 }
 
 # What a full record has and a log of this shape has not; it is written into the evidence so that nobody overlooks it.
@@ -87,7 +89,8 @@ SELECT :batch, c.id, s.step, s.at, jsonb_strip_nulls(jsonb_build_object(
            'controller_id', m.controller_id, 'controller_name', m.controller_name, 'channel', m.channel,
            'purpose', m.purpose, 'basis', m.basis, 'text_version', m.text_version, 'ip', s.ip, 'source', m.source,
            'evidence_ref', s.evidence_ref,
-           'import', CAST(:origin AS jsonb) || jsonb_build_object('line', m.line)))
+           'import', CAST(:origin AS jsonb) || jsonb_build_object(
+               'line', m.line, 'old_system', m.old_system, 'attested_by', m.attested_by)))
 FROM matched m
 JOIN consent c ON c.address_id = m.address_id AND c.controller_id = m.controller_id AND c.channel = m.channel
               AND c.purpose = m.purpose

@@ -35,6 +35,8 @@ FIELDS = (
     Field("source"),
     Field("evidence_ref", aliases=("recording", "scan")),
     Field("controller"),
+    Field("old_system", aliases=("system",)),
+    Field("attested_by"),
 )
 # What a consent can rest on. Spoken words and letters count where something that proves them is named.
 BASES = {
@@ -62,14 +64,21 @@ class Given(NamedTuple):
     confirm_ip: str | None
     source: str | None
     evidence_ref: str | None
+    old_system: str | None
+    attested_by: str | None
 
 
 class ConsentIntake:
-    """Consents, as the Intake of `crusoe import consents`."""
+    """Consents, as the Intake of `crusoe import consents`.
+
+    `old_system` and `attested_by` are said of every row that does not say it itself: which system took them down, and
+    who vouches for its records.
+    """
 
     name = "consents"
 
-    def __init__(self) -> None:
+    def __init__(self, *, old_system: str | None = None, attested_by: str | None = None) -> None:
+        self._vouched = {"old_system": old_system, "attested_by": attested_by}
         self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
         self._controllers: list[str] = []
         self._origin: Origin | None = None
@@ -112,7 +121,12 @@ class ConsentIntake:
             confirm_ip=cells.ip(said["confirm_ip"], field="confirm_ip"),
             source=cells.text(said["source"], field="source", longest=LONGEST_SOURCE),
             evidence_ref=cells.text(said["evidence_ref"], field="evidence_ref", longest=LONGEST_SOURCE),
+            old_system=self._told(said, "old_system"),
+            attested_by=self._told(said, "attested_by"),
         )
+
+    def _told(self, said: dict[str, str], field: str) -> str | None:
+        return cells.text(said[field] or self._vouched[field] or "", field=field, longest=LONGEST_CODE)
 
     def identify(self, record: Given) -> tuple[str, str]:
         """By address, controller, channel, purpose and the moments; every other row is a step of its own."""

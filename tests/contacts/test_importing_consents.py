@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contacts import Withdrawn, find_address, withdraw_consent
-from contacts.intakes import ConsentIntake
+from contacts import Withdrawn, consent_records, find_address, withdraw_consent
+from contacts.intakes import ConsentIntake, ContactIntake
 from core.db import transaction
+from core.errors import WrongInput
 from core.evidence import verify
 from tests.contacts.files import counts, load, rows, write
 
@@ -105,3 +106,43 @@ def test_a_dry_run_leaves_the_chain_alone(database, tmp_path):
     assert counts(load(ConsentIntake(), path, dry_run=True, chunk_size=1)) == (2, 0, 1, 0)
     for table in ("address", "consent", "consent_event", "evidence_batch"):
         assert rows(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+@pytest.mark.parametrize("way", ["column", "constant", "option"])
+def test_who_vouches_for_the_records_of_another_system_is_sealed_with_each(database, tmp_path, way):
+    said = {"old_system": "Old CRM", "attested_by": "Rita Roth"}
+    more = {"column": (",old_system,attested_by", ",Old CRM,Rita Roth")}.get(way, ("", ""))
+    path = write(tmp_path / "log.csv", HEADER + more[0], line() + more[1])
+    mapping = None
+    if way == "constant":
+        named = [f"{name}: {name}" for name in HEADER.split(",")]
+        mapping = write(tmp_path / "map.yaml", *named, '"=Old CRM": old_system', '"= Rita Roth": attested_by')
+    assert counts(load(ConsentIntake(**(said if way == "option" else {})), path, mapping=mapping)) == (1, 0, 0, 0)
+    for (evidence,) in rows("SELECT evidence FROM consent_event"):
+        assert said.items() <= evidence["import"].items()
+        assert evidence["import"]["line"] == 2
+    with transaction() as session:
+        (record,) = consent_records(session, [number for (number,) in rows("SELECT id FROM consent")]).values()
+    assert said.items() <= record["migrated"].items()
+    assert not {"old_system", "attested_by", "export_sha256", "export_line"} & set(record["missing"])
+
+
+def test_every_kind_of_file_may_have_constants(database, tmp_path):
+    path = write(tmp_path / "people.csv", "mail", "a@firma.example", "b@firma.example")
+    mapping = write(tmp_path / "m.yaml", "mail: email", '"=AT": country', '"=fair": source')
+    assert counts(load(ContactIntake(), path, mapping=mapping)) == (2, 0, 0, 0)
+    assert rows("SELECT DISTINCT country, source FROM contact") == [("AT", "fair")]
+
+
+def test_a_constant_is_no_second_column_and_stands_for_a_required_one(database, tmp_path):
+    path = write(tmp_path / "log.csv", "email,asked,done", "a@firma.example,2026-01-05T10:00:00Z,2026-01-05T11:00:00Z")
+    lines = [
+        "email: email",
+        "asked: requested_at",
+        "done: confirmed_at",
+        '"=double_opt_in": basis',
+        '"=v1": text_version',
+    ]
+    assert counts(load(ConsentIntake(), path, mapping=write(tmp_path / "m.yaml", *lines))) == (1, 0, 0, 0)
+    with pytest.raises(WrongInput, match="Two columns"):
+        load(ConsentIntake(), path, mapping=write(tmp_path / "m.yaml", *lines, '"=v2": text_version'))
