@@ -1,6 +1,7 @@
 """Every table of every stage, reached in one import, for migrations and tests."""
 
 from app.api import models as api
+from app.evidence import models as proof
 from app.imports import models as imports
 from campaigns import models as campaigns
 from contacts import consent_models as consents
@@ -20,6 +21,7 @@ MODULES = (
     *(contacts, consents, tracking, suppression, templates, delivery, segments, campaigns, preferences, lead_handover),
     imports,
     api,
+    proof,
 )
 
 metadata = Base.metadata

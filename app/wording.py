@@ -179,6 +179,12 @@ WORDS: dict[str, dict[str, Word]] = {
         "failed": Word(_l("not imported"), "red"),
         "cancelled": Word(_l("cancelled"), "secondary"),
     },
+    "bundle": {
+        "waiting": Word(_l("waits for its turn"), "yellow"),
+        "running": Word(_l("being made"), "blue"),
+        "done": Word(_l("done"), "green"),
+        "failed": Word(_l("not made"), "red"),
+    },
     "import_kind": {
         "contacts": Word(_l("contacts"), meaning=_l("people with their addresses and fields")),
         "consents": Word(_l("consents"), meaning=_l("who asked and confirmed, when, under which words")),

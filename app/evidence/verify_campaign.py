@@ -142,10 +142,17 @@ def check_plan(story: Document, rows: Dict[str, Dict[str, List[Any]]]) -> None:
     wordings = {one["sha256"] for one in story["template"]["versions"]}
     for one in story["approvals"]:
         row = rows["approval"][str(one["id"])]
-        written = json.dumps(one["bound"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        # The document says what somebody looked at; it is no part of what the approval stands and falls with.
+        bound = {name: value for name, value in one["bound"].items() if name != "document"}
+        written = json.dumps(bound, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         if sha256(written.encode("utf-8")).hexdigest() != one["sha256"]:
             raise Broken("campaign.json: approval %s is bound to something else" % one["id"])
-        if [row[2], row[3], row[5], row[7]] != [one["action"], one["by"], "\\x" + one["sha256"], one["reason"]]:
+        if json.loads(row[6]) != one["bound"] or [row[2], row[3], row[5], row[7]] != [
+            one["action"],
+            one["by"],
+            "\\x" + one["sha256"],
+            one["reason"],
+        ]:
             raise Broken("campaign.json: approval %s is not what was sealed" % one["id"])
         # What is sent back was perhaps being written anew; what is submitted is frozen.
         if one["action"] != "send_back" and one["bound"]["content"]["sha256"] not in wordings:

@@ -88,6 +88,7 @@ def address(rule: str, found: world.World) -> str:
         "lead_id": 1,
         "list_id": "at.ecg.file",
         "entry_id": 1,
+        "bundle_id": 1,
         "import_id": 1,
         "number": 1,
         "mail_id": found.mail,
