@@ -28,6 +28,7 @@ MENU = (
     Entry(_l("Segments"), "segments.index", Permission.SEE_SEGMENTS, "filter"),
     Entry(_l("Templates"), "templates.index", Permission.SEE_TEMPLATES, "file-text"),
     Entry(_l("Campaigns"), "campaigns.index", Permission.SEE_CAMPAIGNS, "send"),
+    Entry(_l("Approvals"), "approvals.index", Permission.APPROVE_CAMPAIGNS, "check"),
     Entry(_l("Holds"), "holds.index", Permission.RELEASE_HOLDS, "player-pause"),
     Entry(_l("Suppression"), "suppression.index", Permission.SEE_SUPPRESSION, "shield-lock"),
     Entry(_l("Consents"), "app.consents", Permission.SEE_SUPPRESSION, "circle-check"),

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from campaigns.binding import PARTS, bound, differences, digest
+from campaigns.binding import DOCUMENT, PARTS, bound, differences, digest
 from campaigns.checks import require_fresh_check
 from campaigns.models import CHAIN, Approval, Campaign
+from campaigns.seen import keep
 from campaigns.service import back_to_draft, move
 from campaigns.states import CampaignState
 from core.errors import NotAllowed
@@ -121,7 +122,7 @@ def _store(
             action=action,
             actor=actor.email,
             digest=digest(values),
-            bound=values,
+            bound=values | {DOCUMENT: keep(session, campaign).hex()},
             reason=reason,
         )
     )

@@ -64,6 +64,10 @@ def active_lists(session: Session) -> dict[str, int]:
     return {row.list_id: row.id for row in rows}
 
 
+# Under this name a stored approval says which document somebody looked at; it decides nothing, so it is not compared.
+DOCUMENT = "document"
+
+
 def digest(bound_values: dict[str, Any]) -> bytes:
     """SHA-256 over the canonical JSON of what is bound."""
     canonical = json.dumps(bound_values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -72,4 +76,5 @@ def digest(bound_values: dict[str, Any]) -> bytes:
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """The names of the parts that are not the same any more."""
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    names = (before.keys() | after.keys()) - {DOCUMENT}
+    return sorted(name for name in names if before.get(name) != after.get(name))

@@ -59,6 +59,19 @@ CHAIN = register(
 )
 
 
+class ApprovalDocument(Base):
+    """What somebody looked at, to be read later: the segment as it was, the imprint, the numbers of the check.
+
+    An approval names it by its digest in what it binds, so the seal of the approval covers it. Append-only.
+    """
+
+    __tablename__ = "approval_document"
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    document: Mapped[Document]
+    created_at: Mapped[CreatedAt]
+
+
 class ChannelExport(Base):
     """One file: who took it, for which purpose, until when it may be used, and the batch of decisions behind it."""
 

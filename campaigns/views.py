@@ -5,6 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from campaigns import reading
+from campaigns.approval_views import labels
+from campaigns.approved import changes
 from campaigns.notes import local
 from campaigns.results import report
 from campaigns.service import EDITABLE, find
@@ -77,6 +79,8 @@ def show_page(code: str, error: CrusoeError | None = None) -> str:
             numbers=report(session, campaign=campaign, clock=local) if launched else None,
             series=reading.answers_by_hour(session, run_id=campaign.run_id) if campaign.run_id else None,
             editable=campaign.state in EDITABLE,
+            changed=changes(session, campaign) if campaign.state is CampaignState.SUBMITTED else None,
+            labels=labels(),
             error=error,
         )
 

@@ -13,7 +13,7 @@ class AuditEvent(Base):
     """One action of a person or of the system. Never updated, never deleted."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index(None, "object_type", "object_id"),)
+    __table_args__ = (Index(None, "object_type", "object_id"), Index(None, "action"))
 
     id: Mapped[Id]
     batch_id: Mapped[int] = mapped_column(BigInteger, index=True)

@@ -25,6 +25,7 @@ from segments.service import (
     members,
     sample,
     save,
+    with_referred,
 )
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "require_local",
     "sample",
     "save",
+    "with_referred",
     "write_yaml",
 ]

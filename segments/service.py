@@ -99,6 +99,13 @@ def definition_of(session: Session, code: str) -> Definition:
 
 def digest(session: Session, code: str) -> bytes:
     """SHA-256 over the definition and those of all segments that it refers to: what an approval is bound to."""
+    found = with_referred(session, code)
+    lines = (f"{name} {found[name].digest.hex()}" for name in sorted(found))
+    return sha256("\n".join([code, *lines]).encode()).digest()
+
+
+def with_referred(session: Session, code: str) -> dict[str, Definition]:
+    """The definition of a segment and those of all segments that it refers to, by code."""
     definitions, found = all_definitions(session), dict[str, Definition]()
     waiting = [get(session, code).code]
     while waiting:
@@ -107,8 +114,7 @@ def digest(session: Session, code: str) -> bytes:
             continue
         found[current] = definitions[current]
         waiting += [node.segment for _, _, node in definitions[current].nodes() if isinstance(node, InSegment)]
-    lines = (f"{name} {found[name].digest.hex()}" for name in sorted(found))
-    return sha256("\n".join([code, *lines]).encode()).digest()
+    return found
 
 
 def members(session: Session, code: str, *, now: datetime | None = None) -> Select[int]:
