@@ -112,7 +112,14 @@ def _form(error: CrusoeError | None = None) -> str:
     with transaction() as session:
         found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
     limit = settings().import_limit
-    return page("app/import.html", error=error, kinds=list(INTAKES), form=request.form, listing=found, limit=limit)
+    return page(
+        "app/import.html",
+        error=error,
+        kinds=list(INTAKES),
+        form=request.form or request.args,
+        listing=found,
+        limit=limit,
+    )
 
 
 def _keep() -> int:

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from campaigns import reading
 from campaigns.approval_views import labels
 from campaigns.approved import changes
+from campaigns.files_made import files_made
 from campaigns.notes import local
 from campaigns.results import report
 from campaigns.service import EDITABLE, find
@@ -81,6 +82,7 @@ def show_page(code: str, error: CrusoeError | None = None) -> str:
             editable=campaign.state in EDITABLE,
             changed=changes(session, campaign) if campaign.state is CampaignState.SUBMITTED else None,
             labels=labels(),
+            files=files_made(session, campaign_id=campaign.id),
             error=error,
         )
 
