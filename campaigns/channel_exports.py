@@ -14,13 +14,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, insert, null, select
+from sqlalchemy import BigInteger, Row, insert, null, select
 from sqlalchemy.orm import Session
 
 from campaigns.approval import require_unchanged
 from campaigns.models import Campaign, ChannelExport
 from campaigns.states import CampaignState
-from contacts.models import Channel, Contact, Endpoint
+from contacts.models import Channel, Contact, Controller, Endpoint, Kind
 from core import audit, clock
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Permission
@@ -30,7 +30,7 @@ from core.users import Actor
 from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
-from suppression import Assessment, Question, Stage, assess, current, record_decisions
+from suppression import UNKNOWN, Assessment, Question, Stage, assess, current, record_decisions
 from suppression.models import ListVersion, StoredDecision
 from tracking import Sending, note_exposures
 
@@ -44,7 +44,9 @@ APPROVED = frozenset(
 # Where no list has to be asked: objections come in every day, so a file is good for a fortnight at most.
 LONGEST = timedelta(days=14)
 
-COLUMNS = ("export", "valid_until", "purpose", "number", "first_name", "last_name", "language", "endpoint", "basis")
+COLUMNS = (
+    "export", "valid_until", "purpose", "number", "first_name", "last_name", "language", "endpoint", "basis", "hours",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,11 @@ def _write(
         with _unfinished(path).open("w", encoding="utf-8-sig", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(COLUMNS)
+            when = _Hours(session, question)
             for row in _cleared(session, batch, Channel(question.channel)):
-                rows.writerow((code, until.isoformat(timespec="seconds"), question.purpose, *row))
+                said = (row.number, row.first_name, row.last_name, row.language, row.value, row.basis)
+                about = (code, until.isoformat(timespec="seconds"), question.purpose)
+                rows.writerow((*about, *map(_harmless, said), when.for_people(row.country or UNKNOWN, row.kind)))
                 people += 1
         digest.update(_unfinished(path).read_bytes())
     except OSError as error:
@@ -159,13 +164,32 @@ def _write(
     return digest.digest(), people
 
 
-def _cleared(session: Session, batch: int, channel: Channel) -> Iterator[tuple[Any, ...]]:
-    rows = session.execute(
+class _Hours:
+    """When the people of each country may be reached, as words: `mon-fri 10:00-13:00, mon-fri 14:00-20:00`.
+
+    More than one set of hours, of the law and of the house: all have to be kept.
+    """
+
+    def __init__(self, session: Session, question: Question) -> None:
+        self._settings, self._channel, self._now = current(session).settings, question.channel, clock.now()
+        self._sender = session.get_one(Controller, question.controller_id).country
+
+    def for_people(self, country: str, kind: Kind) -> str:
+        law = self._settings.policy_for(
+            country=country, sender=self._sender, channel=self._channel, kind=kind, on=self._now
+        )
+        return " & ".join(", ".join(one) for one in self._settings.hours_for(law, channel=self._channel))
+
+
+def _cleared(session: Session, batch: int, channel: Channel) -> Iterator[Row[Any]]:
+    return session.execute(
         select(
             Contact.number,
             Contact.first_name,
             Contact.last_name,
             Contact.language,
+            Contact.country,
+            Contact.kind,
             Endpoint.value,
             StoredDecision.basis,
         )
@@ -175,7 +199,6 @@ def _cleared(session: Session, batch: int, channel: Channel) -> Iterator[tuple[A
         .where(StoredDecision.batch_id == batch, StoredDecision.verdict == "send")
         .order_by(StoredDecision.id)
     )
-    return (tuple(_harmless(cell) for cell in row) for row in rows)
 
 
 def _harmless(cell: str | None) -> str:

@@ -40,6 +40,7 @@ from suppression.lookup import (
 )
 from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
+from suppression.policy import UNKNOWN
 from suppression.restrictions import is_restricted, restrict, restricted
 from suppression.rule_diff import RuleChange, differences
 from suppression.rule_sets import (
@@ -60,6 +61,7 @@ __all__ = [
     "ANSWERS",
     "RELEASABLE",
     "SYSTEM",
+    "UNKNOWN",
     "Answer",
     "Answers",
     "Assessment",

@@ -30,7 +30,7 @@ from suppression.lists.matching import catch_up, match_recipients
 from suppression.lists.standing import required_versions
 from suppression.marks import put_marks
 from suppression.policy import UNKNOWN
-from suppression.policy_table import policy_lines
+from suppression.policy_table import Weighing, policy_lines
 from suppression.rule_sets import RulesInForce, current
 from suppression.rules import book, decide
 
@@ -117,7 +117,9 @@ def assess(
     names = make_tables(session)
     reach = put_audience(session, names, audience=audience, repeated=recheck_lists)
     sender = _country(session, question)
-    lines = policy_lines(rules.settings, sender=sender, channel=question.channel, lists=lists, as_of=moment)
+    lines = policy_lines(
+        Weighing(rules.settings, sender, question.channel, lists=lists, as_of=moment, at_once=question.at_once)
+    )
     asked = Asked(question, rules.settings, lists, lines, moment, known_by)
     people = _gather(session, names, reach, asked, recheck_lists=recheck_lists)
     restore(session)

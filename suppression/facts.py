@@ -41,6 +41,19 @@ class Objection(IntEnum):
     STANDING = 2
 
 
+class Listing(IntEnum):
+    """What being on do-not-contact lists takes away, each with all before it.
+
+    Some lists bind who writes to strangers (`INTEREST`), many towards customers as well (`CUSTOMER`), and where a
+    registration ends older consents those, too (`CONSENT`).
+    """
+
+    NONE = 0
+    INTEREST = 1
+    CUSTOMER = 2
+    CONSENT = 3
+
+
 class ConsentState(IntEnum):
     """How good the consent is. Its age runs from the confirmation or from the last message sent on its strength."""
 
@@ -55,9 +68,10 @@ class ConsentState(IntEnum):
 class Facts:
     """One situation.
 
-    `customer`: an order inside the period, made where the right to object was pointed out. `unproven`: the consent is
-    one to calls, and nothing is kept that proves it. `no_consent_needed`: the law of both countries lets people be
-    written to on this channel until they object.
+    `customer`: an order inside the period, made where the right to object was pointed out, or an inquiry where the law
+    takes it for one. `unproven`: the consent is one to calls, and nothing is kept that proves it. `no_consent_needed`:
+    the law of both countries lets people be written to on this channel until they object. `quiet`: the clocks where the
+    person lives say that it is not the time.
     """
 
     opted_out: Objection = Objection.NONE
@@ -67,7 +81,7 @@ class Facts:
     consent: ConsentState = ConsentState.NONE
     customer: bool = False
     erased: bool = False
-    listed: bool = False
+    listed: Listing = Listing.NONE
     list_outdated: bool = False
     paused: bool = False
     capped: bool = False
@@ -79,6 +93,7 @@ class Facts:
     role_account: bool = False
     unproven: bool = False
     no_consent_needed: bool = False
+    quiet: bool = False
 
     def pack(self) -> int:
         """The number of this situation, as the database computes it too."""

@@ -27,12 +27,16 @@ CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: whether this controller may write on this channel for this purpose, about this topic if any."""
+    """What is asked: whether this controller may write on this channel for this purpose, about this topic if any.
+
+    `at_once`: the person would be reached right now, so quiet hours count. A plan is made at any hour.
+    """
 
     channel: str
     purpose: str
     controller_id: int
     topic: str | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,8 @@ _TABLES = """
     SET LOCAL plan_cache_mode = force_custom_plan;
     CREATE TEMP TABLE {audience} (contact_id bigint, endpoint_id bigint, address_id bigint) ON COMMIT DROP;
     CREATE TEMP TABLE {policy} (policy smallint, country text, kind text, fresh_after timestamptz,
-      lapsed_before timestamptz, customer_since timestamptz, no_consent_needed boolean, list_outdated boolean)
-      ON COMMIT DROP;
+      lapsed_before timestamptz, customer_since timestamptz, inquired_since timestamptz, no_consent_needed boolean,
+      list_outdated boolean, quiet boolean) ON COMMIT DROP;
     CREATE TEMP TABLE {recipient} (contact_id bigint, endpoint_id bigint, address_id bigint,
       known boolean, country text, policy smallint, consent_id bigint, confirmed_at timestamptz,
       withdrawn_at timestamptz, fresh boolean) ON COMMIT DROP;
@@ -81,8 +85,9 @@ _TABLES = """
       complaint_at timestamptz, complaint_id bigint, hard_bounce_at timestamptz, hard_bounce_id bigint,
       internal_block_at timestamptz, internal_block_id bigint, kept_back_id bigint, deceased boolean,
       restricted boolean, minor boolean, case_open boolean, purchase_id bigint, ordered_at timestamptz,
-      used_at timestamptz, list_version_id bigint, paused boolean, capped boolean, topic_off boolean,
-      role_account boolean, unproven boolean) ON COMMIT DROP;
+      inquiry_id bigint, inquired_at timestamptz, used_at timestamptz, list_version_id bigint, listed integer,
+      unasked boolean, paused boolean, capped boolean, topic_off boolean, role_account boolean, unproven boolean)
+      ON COMMIT DROP;
     CREATE TEMP TABLE {situation} (contact_id bigint, endpoint_id bigint, address_id bigint, facts integer,
       consent_id bigint, purchase_id bigint, entry_id bigint, list_version_id bigint) ON COMMIT DROP
 """
@@ -160,7 +165,7 @@ def put_audience(session: Session, names: Names, *, audience: SelectBase, repeat
 _POLICIES = """
     INSERT INTO {policy} SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS line (policy smallint, country text,
       kind text, fresh_after timestamptz, lapsed_before timestamptz, customer_since timestamptz,
-      no_consent_needed boolean, list_outdated boolean)
+      inquired_since timestamptz, no_consent_needed boolean, list_outdated boolean, quiet boolean)
 """
 
 
@@ -231,6 +236,8 @@ def _objection(moment: str) -> str:
     return f"CASE WHEN {moment} IS NULL THEN 0 WHEN {moment} > coalesce(r.confirmed_at, '-infinity') THEN 2 ELSE 1 END"
 
 
+_BOUGHT, _INQUIRED = "m.ordered_at >= p.customer_since", "m.inquired_at >= p.inquired_since"
+
 # One number for each field of `Facts`, in classes only: the rules read them, SQL never weighs them against each other.
 _DIGITS = {
     "opted_out": _objection("greatest(m.opted_out_at, r.withdrawn_at)"),
@@ -242,11 +249,12 @@ _DIGITS = {
         " WHEN greatest(r.confirmed_at, m.used_at) < p.lapsed_before THEN 2"
         " WHEN greatest(r.confirmed_at, m.used_at) <= p.fresh_after THEN 3 ELSE 4 END"
     ),
-    "customer": "CAST(coalesce(m.ordered_at >= p.customer_since, false) AS int)",
+    "customer": f"CAST(coalesce({_BOUGHT}, false) OR coalesce({_INQUIRED}, false) AS int)",
     "erased": "CAST(NOT r.known AS int)",
-    "listed": "CAST(m.list_version_id IS NOT NULL AS int)",
-    "list_outdated": "CAST(p.list_outdated AS int)",
+    "listed": "coalesce(m.listed, 0)",
+    "list_outdated": "CAST(p.list_outdated OR coalesce(m.unasked, false) AS int)",
     "no_consent_needed": "CAST(p.no_consent_needed AS int)",
+    "quiet": "CAST(p.quiet AS int)",
 } | {
     name: f"CAST(coalesce(m.{name}, false) AS int)"
     for name in (
@@ -281,7 +289,7 @@ def _packed() -> str:
 _SITUATION = f"""
     INSERT INTO {{situation}}
     SELECT r.contact_id, r.endpoint_id, r.address_id, {_packed()},
-      r.consent_id, CASE WHEN m.ordered_at >= p.customer_since THEN m.purchase_id END, {_STANDING_ENTRY},
+      r.consent_id, CASE WHEN {_BOUGHT} THEN m.purchase_id WHEN {_INQUIRED} THEN m.inquiry_id END, {_STANDING_ENTRY},
       m.list_version_id
     FROM {{recipient}} AS r JOIN {{policy}} AS p ON p.policy = r.policy
     LEFT JOIN {{mark}} AS m ON m.address_id = r.address_id

@@ -4,6 +4,7 @@ Most recipients have no mark at all. Those who have get one row, however many th
 """
 
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -68,11 +69,15 @@ _WIDER = f"SELECT {_HAS_ANY} FROM suppression_entry WHERE address_id IS NULL"  #
 
 # Orders and the last use matter only where there is no fresh consent: it is the stronger basis by itself.
 _ORDERS = """
-    SELECT r.address_id, 'order', p.ordered_at, p.id
+    SELECT r.address_id, p.kind, p.ordered_at, p.id
     FROM {recipient} AS r JOIN purchase AS p ON p.contact_id = r.contact_id
-    WHERE p.contact_id BETWEEN :first_contact AND :last_contact
-      AND NOT r.fresh AND p.objection_notice_shown AND p.ordered_at BETWEEN :customer_since AND :latest
+    WHERE p.contact_id BETWEEN :first_contact AND :last_contact AND NOT r.fresh AND p.objection_notice_shown
+      AND p.ordered_at BETWEEN CASE p.kind WHEN 'order' THEN :customer_since ELSE :inquired_since END AND :latest
+      AND coalesce(p.controller_id, (SELECT min(id) FROM controller)) = :controller
 """
+
+# Only one's own similar goods may be advertised to a customer.
+_SIMILAR = _ORDERS + "AND p.category = ANY (:sold)"
 
 _USES = """
     SELECT r.address_id, 'use', x.last_at, NULL
@@ -83,11 +88,35 @@ _USES = """
 """
 
 _LISTINGS = """
-    SELECT r.address_id, 'listing', NULL, h.version_id
+    SELECT r.address_id, 'listing_' || v.takes, NULL, h.version_id
     FROM {recipient} AS r JOIN list_hit AS h ON h.address_id = r.address_id
       AND h.address_id BETWEEN :first_address AND :last_address
-    JOIN unnest(CAST(:versions AS bigint[]), CAST(:countries AS text[])) AS v (version_id, country)
-      ON v.version_id = h.version_id AND v.country = coalesce(r.country, '')
+    JOIN unnest(CAST(:versions AS bigint[]), CAST(:countries AS text[]), CAST(:takes AS int[]))
+      AS v (version_id, country, takes) ON v.version_id = h.version_id AND v.country = coalesce(r.country, '')
+"""
+
+# A registration ends the consents that are older than it. When it was made no list tells; at the latest, when the first
+# version that names the person was published.
+_ENDED_CONSENTS = """
+    SELECT r.address_id, 'listing_3', NULL, max(h.version_id)
+    FROM {recipient} AS r JOIN list_hit AS h ON h.address_id = r.address_id
+      AND h.address_id BETWEEN :first_address AND :last_address
+    JOIN list_version AS every_version ON every_version.id = h.version_id
+    JOIN list_version AS v ON v.list_id = every_version.list_id
+    JOIN unnest(CAST(:ending AS bigint[]), CAST(:ending_countries AS text[])) AS asked (version_id, country)
+      ON asked.version_id = v.id AND asked.country = coalesce(r.country, '')
+    WHERE r.confirmed_at IS NOT NULL
+    GROUP BY r.address_id, r.confirmed_at, v.id
+    HAVING bool_or(h.version_id = v.id) AND min(every_version.published_at) >= r.confirmed_at
+"""
+
+# A service says nothing about people whom it was not asked about, so nobody knows.
+_UNASKED = """
+    SELECT r.address_id, 'unasked', NULL, NULL
+    FROM {recipient} AS r
+    JOIN unnest(CAST(:services AS bigint[]), CAST(:service_countries AS text[])) AS v (version_id, country)
+      ON v.country = coalesce(r.country, '')
+    WHERE NOT EXISTS (SELECT 1 FROM list_asked AS a WHERE a.version_id = v.version_id AND a.address_id = r.address_id)
 """
 
 _ROLE_ACCOUNTS = """
@@ -150,8 +179,12 @@ _MARK = """
       bool_or(kind = 'case_open'),
       (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'order'))[1],
       max(at) FILTER (WHERE kind = 'order'),
+      (array_agg(ref ORDER BY at DESC) FILTER (WHERE kind = 'inquiry'))[1],
+      max(at) FILTER (WHERE kind = 'inquiry'),
       max(at) FILTER (WHERE kind = 'use'),
-      min(ref) FILTER (WHERE kind = 'listing'),
+      (array_agg(ref ORDER BY kind DESC, ref) FILTER (WHERE kind LIKE 'listing%'))[1],
+      max(CASE kind WHEN 'listing_1' THEN 1 WHEN 'listing_2' THEN 2 WHEN 'listing_3' THEN 3 END),
+      bool_or(kind = 'unasked'),
       bool_or(kind = 'pause'),
       bool_or(kind = 'cap'),
       bool_or(kind = 'topic'),
@@ -165,9 +198,8 @@ def put_marks(session: Session, names: Names, *, reach: Reach, asked: Asked) -> 
     """Fill `mark`: one row for each recipient about whom anything is known besides the consent."""
     known = _KNOWN_NOW if asked.known_by is None else _KNOWN_THEN
     question, settings = asked.question, asked.settings
-    parts = _parts(session, question, settings)
+    parts = _parts(session, asked)
     union = " UNION ALL ".join(part.format(recipient=names.recipient, **known) for part in parts)
-    pairs = [(found.version_id, country) for found in asked.lists if found.version_id for country in found.concerned]
     session.execute(
         text(_MARK.format(mark=names.mark, parts=union)),
         {
@@ -177,8 +209,8 @@ def put_marks(session: Session, names: Names, *, reach: Reach, asked: Asked) -> 
             "topic": question.topic,
             "answering": question.purpose in ANSWERS,
             "answers": list(ANSWERS),
-            "versions": [version for version, _country in pairs],
-            "countries": [country for _version, country in pairs],
+            "sold": list(settings.sold_for(question.topic) or ()),
+            **_lists(asked),
             **_moments(asked),
             **asked.known,
             **reach.ids,
@@ -191,17 +223,42 @@ def put_marks(session: Session, names: Names, *, reach: Reach, asked: Asked) -> 
 def _moments(asked: Asked) -> dict[str, date]:
     """The edges of the periods. The widest of all policies: which one holds for whom is weighed afterwards."""
     customers = [line.customer_since for line in asked.lines if line.customer_since]
+    inquiries = [line.inquired_since for line in asked.lines if line.inquired_since]
     return {
         "as_of": asked.as_of,
         "latest": asked.as_of + CLOCKS_MAY_DIFFER,
         "customer_since": min(customers, default=asked.as_of),
+        # Where no law takes inquiries for orders, none lies in the period.
+        "inquired_since": min(inquiries, default=asked.as_of + CLOCKS_MAY_DIFFER + CLOCKS_MAY_DIFFER),
         "lapsed_before": min(line.lapsed_before for line in asked.lines),
         "month_ago": (asked.as_of - MONTH).date(),
     }
 
 
-def _parts(session: Session, question: Question, settings: RuleSettings) -> list[str]:
-    parts = [_ENTRIES, _ORDERS, _USES, _LISTINGS, _PAUSES, _OWN_WISH]
+def _lists(asked: Asked) -> dict[str, list[Any]]:
+    """The versions that are asked with the countries they are asked for, as arrays side by side."""
+    pairs = [(found, country) for found in asked.lists if found.version_id for country in found.concerned]
+    ending = [pair for pair in pairs if pair[0].ends_consents]
+    services = [pair for pair in pairs if pair[0].is_asked]
+    return {
+        "versions": [found.version_id for found, _country in pairs],
+        "countries": [country for _found, country in pairs],
+        "takes": [int(found.takes) for found, _country in pairs],
+        "ending": [found.version_id for found, _country in ending],
+        "ending_countries": [country for _found, country in ending],
+        "services": [found.version_id for found, _country in services],
+        "service_countries": [country for _found, country in services],
+    }
+
+
+def _parts(session: Session, asked: Asked) -> list[str]:
+    question, settings = asked.question, asked.settings
+    orders = _ORDERS if settings.sold_for(question.topic) is None else _SIMILAR
+    parts = [_ENTRIES, orders, _USES, _LISTINGS, _PAUSES, _OWN_WISH]
+    if any(found.ends_consents for found in asked.lists):
+        parts.append(_ENDED_CONSENTS)
+    if any(found.is_asked for found in asked.lists):
+        parts.append(_UNASKED)
     wider = session.execute(text(_WIDER)).one()
     parts += [part for column, part in _WIDE_ENTRIES.items() if getattr(wider, column)]
     if settings.role_accounts is RoleAccounts.HOLD:

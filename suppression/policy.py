@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contacts.models import Channel, Kind
+from suppression.calling_hours import WrittenHours
 
 # Countries without a file of their own, and people whose country nobody knows.
 ELSEWHERE = "*"
@@ -52,7 +53,9 @@ class PolicyRow(Strict):
 
     `customers`: advertising of one's own similar goods needs no consent of a customer who was told of the right to
     object (Art. 13(2) ePrivacy); `customer_months`, `stale_after_months`, `lapsed_after_months`: where the law or its
-    courts name a number; the company's own setting counts where they do not. `reviewed` is empty until counsel looked.
+    courts name a number; the company's own setting counts where they do not. `inquiry_months`: for so long an inquiry
+    makes a customer, where the law takes it for a business relationship; absent, never. `hours`: when people may be
+    called, by the clocks where they live; absent, always. `reviewed` is empty until counsel looked.
     """
 
     country: Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")]
@@ -61,9 +64,11 @@ class PolicyRow(Strict):
     needs: Needs
     customers: bool = False
     customer_months: int | None = Field(None, ge=1)
+    inquiry_months: int | None = Field(None, ge=1)
     stale_after_months: int | None = Field(None, ge=1)
     lapsed_after_months: int | None = Field(None, ge=1)
     lists: tuple[ListDuty, ...] = ()
+    hours: tuple[WrittenHours, ...] = ()
     valid_from: date
     valid_to: date | None = None
     source: str = Field(min_length=3)
@@ -73,8 +78,9 @@ class PolicyRow(Strict):
     def _makes_sense(self) -> "PolicyRow":
         if self.valid_to is not None and self.valid_to <= self.valid_from:
             raise ValueError("valid_to must lie after valid_from")
-        if self.customer_months is not None and not self.customers:
-            raise ValueError("customer_months needs customers: true")
+        for name in ("customer_months", "inquiry_months"):
+            if getattr(self, name) is not None and not self.customers:
+                raise ValueError(f"{name} needs customers: true")
         return self
 
     def holds(self, *, country: str, channel: str, kind: str, on: date) -> bool:
@@ -92,14 +98,17 @@ class PolicyRow(Strict):
 class Policy:
     """What holds for one kind of people on one channel after all rows were weighed; `rows` are those it comes from.
 
-    Absent months: no law names any, so the company decides.
+    Absent months: no law names any, so the company decides; without `inquiry_months` an inquiry makes no customer. A
+    call must lie inside one of each set of `hours`.
     """
 
     needs: Needs = Needs.CONSENT
     customers: bool = False
     customer_months: int | None = None
+    inquiry_months: int | None = None
     stale_after_months: int | None = None
     lapsed_after_months: int | None = None
+    hours: tuple[tuple[str, ...], ...] = ()
     rows: tuple[PolicyRow, ...] = ()
 
 
@@ -113,10 +122,18 @@ def strictest(policies: Iterable[Policy]) -> Policy:
         # Where no consent is needed, being a customer is nothing to fall back on, and not having to is no strictness.
         customers=all(one.customers or one.needs is Needs.NO_OBJECTION for one in found),
         customer_months=_least(one.customer_months for one in found),
+        inquiry_months=_inquiries(found),
         stale_after_months=_least(one.stale_after_months for one in found),
         lapsed_after_months=_least(one.lapsed_after_months for one in found),
+        hours=tuple(dict.fromkeys(hours for one in found for hours in one.hours)),
         rows=tuple(dict.fromkeys(row for one in found for row in one.rows)),
     )
+
+
+def _inquiries(found: Iterable[Policy]) -> int | None:
+    """For how long an inquiry counts: where consent is needed each law must say so, else it does not count at all."""
+    months = [one.inquiry_months for one in found if one.needs is Needs.CONSENT or one.inquiry_months is not None]
+    return None if None in months else _least(months)
 
 
 def _least(months: Iterable[int | None]) -> int | None:
@@ -136,8 +153,10 @@ def _alone(row: PolicyRow) -> Policy:
         needs=row.needs,
         customers=row.customers,
         customer_months=row.customer_months,
+        inquiry_months=row.inquiry_months,
         stale_after_months=row.stale_after_months,
         lapsed_after_months=row.lapsed_after_months,
+        hours=(row.hours,) if row.hours else (),
         rows=(row,),
     )
 

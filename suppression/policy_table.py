@@ -6,7 +6,7 @@ from datetime import datetime
 
 from contacts.models import Kind
 from suppression.lists.standing import RequiredVersion
-from suppression.policy import ELSEWHERE, UNKNOWN, Needs, Policy
+from suppression.policy import ELSEWHERE, UNKNOWN, Needs
 from suppression.rule_settings import RuleSettings, months_before
 
 
@@ -15,7 +15,7 @@ class PolicyLine:
     """What holds for these people at one moment. `country` may be `ELSEWHERE` or `UNKNOWN`.
 
     A consent confirmed or used after `fresh_after` is fresh, before `lapsed_before` it is lapsed; an order since
-    `customer_since` makes a customer, and where that is absent nothing does.
+    `customer_since` makes a customer, and an inquiry since `inquired_since`; where they are absent nothing does.
     """
 
     policy: int
@@ -24,43 +24,46 @@ class PolicyLine:
     fresh_after: datetime
     lapsed_before: datetime
     customer_since: datetime | None
+    inquired_since: datetime | None
     no_consent_needed: bool
     list_outdated: bool
+    quiet: bool
 
 
-def policy_lines(
-    settings: RuleSettings, *, sender: str, channel: str, lists: Sequence[RequiredVersion], as_of: datetime
-) -> tuple[PolicyLine, ...]:
+@dataclass(frozen=True)
+class Weighing:
+    """By which settings and list versions, for which sender and channel, about which moment policies are weighed.
+
+    `at_once`: people would be reached at that very moment, so it matters whether it is time.
+    """
+
+    settings: RuleSettings
+    sender: str
+    channel: str
+    lists: Sequence[RequiredVersion]
+    as_of: datetime
+    at_once: bool = False
+
+
+def policy_lines(asked: Weighing) -> tuple[PolicyLine, ...]:
     """A line for each country with rows of its own, for all others, and for people whose country nobody knows."""
-    countries = sorted({ELSEWHERE, UNKNOWN} | {row.country for row in settings.policies} | _concerned(lists))
-    found = [
-        (country, kind, settings.policy_for(country=country, sender=sender, channel=channel, kind=kind, on=as_of))
-        for country in countries
-        for kind in Kind
-    ]
-    return tuple(
-        _line(number, country, kind, law, settings, lists=lists, as_of=as_of)
-        for number, (country, kind, law) in enumerate(found)
-    )
+    named = {row.country for row in asked.settings.policies} | _concerned(asked.lists)
+    kinds = [(country, kind) for country in sorted({ELSEWHERE, UNKNOWN} | named) for kind in Kind]
+    return tuple(_line(number, country, kind, asked) for number, (country, kind) in enumerate(kinds))
 
 
 def _concerned(lists: Sequence[RequiredVersion]) -> set[str]:
     return {country for found in lists for country in found.concerned}
 
 
-def _line(
-    number: int,
-    country: str,
-    kind: Kind,
-    law: Policy,
-    settings: RuleSettings,
-    *,
-    lists: Sequence[RequiredVersion],
-    as_of: datetime,
-) -> PolicyLine:
-    stale = _least(law.stale_after_months, settings.stale_after_months)
-    lapsed = _least(law.lapsed_after_months, settings.lapsed_after_months)
-    customer = _least(law.customer_months, settings.customer_months)
+def _line(number: int, country: str, kind: Kind, asked: Weighing) -> PolicyLine:
+    own, as_of = asked.settings, asked.as_of
+    sides = {"country": country, "sender": asked.sender, "channel": asked.channel}
+    law = own.policy_for(**sides, kind=kind, on=as_of)
+    stale = _least(law.stale_after_months, own.stale_after_months)
+    lapsed = _least(law.lapsed_after_months, own.lapsed_after_months)
+    customer = _least(law.customer_months, own.customer_months)
+    inquiry = law.inquiry_months if law.customers else None
     return PolicyLine(
         policy=number,
         country=country,
@@ -68,8 +71,10 @@ def _line(
         fresh_after=months_before(as_of, min(stale, lapsed)),
         lapsed_before=months_before(as_of, lapsed),
         customer_since=months_before(as_of, customer) if law.customers else None,
+        inquired_since=months_before(as_of, inquiry) if inquiry else None,
         no_consent_needed=law.needs is Needs.NO_OBJECTION,
-        list_outdated=any(found.outdated and country in found.concerned for found in lists),
+        list_outdated=any(found.outdated and country in found.concerned for found in asked.lists),
+        quiet=asked.at_once and own.is_quiet(law, **sides, at=as_of),
     )
 
 

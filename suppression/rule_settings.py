@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from contacts.models import Channel
+from suppression.calling_hours import WrittenHours, is_quiet, zones_of
 from suppression.policies import shipped
 from suppression.policy import UNKNOWN, Policy, PolicyRow, Strict, policy
 
@@ -43,6 +44,20 @@ class Cap(Strict):
     purpose: str | None = None
 
 
+class OwnHours(Strict):
+    """When the company itself wants people to be reached on some channels, by the clocks where they live."""
+
+    channels: tuple[Channel, ...] = Field(min_length=1)
+    hours: tuple[WrittenHours, ...] = Field(min_length=1)
+
+
+class SimilarGoods(Strict):
+    """What a customer must have bought to get advertising about a topic: categories of orders (§ 7(3) no. 2 UWG)."""
+
+    topic: Annotated[str, Field(min_length=1)]
+    sold: tuple[str, ...] = Field(min_length=1)
+
+
 class RoleAccounts(StrEnum):
     """What becomes of advertising to info@ and the like where nobody confirmed an opt-in for it."""
 
@@ -57,6 +72,7 @@ class RuleSettings(Strict):
     of unknown country get the strictest answer of all of them. `required_lists` stands for what the rows of law ask for
     on every channel; without it, the lists of the rows are asked. `channels`: where the company advertises, so that the
     lists which those channels need are watched for their age; asking about another channel works all the same.
+    `similar`: as soon as anything stands there, the exception for customers holds for these topics and goods only.
     """
 
     stale_after_months: int = Field(18, ge=1)
@@ -67,6 +83,8 @@ class RuleSettings(Strict):
     role_accounts: RoleAccounts = RoleAccounts.HOLD
     required_lists: tuple[RequiredList, ...] | None = None
     caps: tuple[Cap, ...] = ()
+    hours: tuple[OwnHours, ...] = ()
+    similar: tuple[SimilarGoods, ...] = ()
     policies: tuple[PolicyRow, ...] = Field(default_factory=shipped)
 
     @model_validator(mode="after")
@@ -102,6 +120,25 @@ class RuleSettings(Strict):
     @cached_property
     def _answered(self) -> dict[tuple[str, str, str, str, date], Policy]:
         return {}
+
+    def sold_for(self, topic: str | None) -> tuple[str, ...] | None:
+        """The categories of goods whose buyers are customers for this topic; None where all goods are."""
+        if not self.similar:
+            return None
+        return tuple(category for one in self.similar if one.topic == topic for category in one.sold)
+
+    def is_quiet(self, law: Policy, *, country: str, sender: str, channel: str, at: datetime) -> bool:
+        """Whether people in a country must not be reached now, by the law or by the company's own hours.
+
+        Whose country nobody knows may live in any market; of a country without zones the sender's clocks are asked.
+        """
+        places = self.markets if country == UNKNOWN else (country,)
+        zones = tuple(zone for place in places for zone in zones_of(place)) or zones_of(sender) or ("UTC",)
+        return is_quiet(self.hours_for(law, channel=channel), zones=zones, at=at)
+
+    def hours_for(self, law: Policy, *, channel: str) -> tuple[tuple[str, ...], ...]:
+        """The sets of hours that all have to cover the moment at which somebody is reached on a channel."""
+        return (*law.hours, *(one.hours for one in self.hours if channel in one.channels))
 
     def rows_in(self, countries: Collection[str]) -> tuple[PolicyRow, ...]:
         """The rows of law of these countries."""

@@ -7,7 +7,7 @@ verdict wins. Inside a group the rules that block stand before those that hold, 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from suppression.facts import Basis, ConsentState, Decision, Facts, Objection, Verdict
+from suppression.facts import Basis, ConsentState, Decision, Facts, Listing, Objection, Verdict
 
 # Purposes that answer what a person just did. Everything else is advertising.
 ANSWERS = frozenset({"transactional"})
@@ -59,8 +59,24 @@ def _only_consent(state: ConsentState) -> Callable[[Facts], bool]:
     return lambda facts: facts.consent is state and without_consent(facts) is None
 
 
-def _listed_as(*, consent: bool) -> Callable[[Facts], bool]:
-    return lambda facts: facts.listed and (advertising_basis(facts) is Basis.CONSENT) is consent
+_TAKEN_BY = {
+    Basis.LEGITIMATE_INTEREST: Listing.INTEREST,
+    Basis.EXISTING_CUSTOMER: Listing.CUSTOMER,
+    Basis.CONSENT: Listing.CONSENT,
+}
+
+
+def _takes(facts: Facts, basis: Basis | None) -> bool:
+    """Whether the lists on which the person stands leave nothing of this basis."""
+    return facts.listed is not Listing.NONE and (basis is None or facts.listed >= _TAKEN_BY[basis])
+
+
+def _listed_on_consent(facts: Facts) -> bool:
+    """Listed, and written to on the strength of a consent that the listing does not end.
+
+    A list that spares customers is one against strangers; it says nothing against those who agreed.
+    """
+    return facts.listed is Listing.CUSTOMER and advertising_basis(facts) is Basis.CONSENT
 
 
 _BLOCK, _HOLD = Verdict.BLOCK, Verdict.HOLD
@@ -94,12 +110,13 @@ NO_BASIS = Rule("no_basis", _BLOCK, _only_consent(ConsentState.NONE))
 UNPROVEN = Rule("consent_unproven", _BLOCK, lambda facts: facts.unproven and advertising_basis(facts) is Basis.CONSENT)
 # Courts differ about consent that was not used for a year and a half: a person decides.
 CONSENT_STALE = Rule("consent_stale", _HOLD, _only_consent(ConsentState.STALE), releasable=True)
-# Being on the list defeats the existing-customer exception (§ 174(4) no. 4 TKG 2021).
-LISTED_WITHOUT_CONSENT = Rule("robinson_listed", _BLOCK, _listed_as(consent=False))
+# Being on the list defeats the existing-customer exception (§ 174(4) no. 4 TKG 2021), elsewhere only what is written
+# to strangers, and in Italy consents that are older than the registration, too (DPR 26/2022).
+LISTED_WITHOUT_CONSENT = Rule("robinson_listed", _BLOCK, lambda facts: _takes(facts, advertising_basis(facts)))
 # Nobody knows whether this person is on the list by now.
 LIST_OUTDATED = Rule("list_outdated", _HOLD, lambda facts: facts.list_outdated, releasable=True)
-# A listing does not revoke consent given to one sender, but somebody should look at the two together.
-LISTED_WITH_CONSENT = Rule("robinson_listed", _HOLD, _listed_as(consent=True), releasable=True)
+# Such a listing does not revoke consent given to one sender, but somebody should look at the two together.
+LISTED_WITH_CONSENT = Rule("robinson_listed", _HOLD, _listed_on_consent, releasable=True)
 # A desk is nobody's own mailbox. Where somebody confirmed for it that counts; what one buyer did binds no colleague.
 ROLE_ACCOUNT = Rule(
     "role_account",
@@ -109,6 +126,8 @@ ROLE_ACCOUNT = Rule(
 )
 # Nobody praises goods to a person whose complaint about them is not settled. Closing the case ends it.
 CASE_OPEN = Rule("case_open", _HOLD, lambda facts: facts.case_open)
+# Nobody is called at night. It ends by itself.
+QUIET_HOURS = Rule("quiet_hours", _HOLD, lambda facts: facts.quiet)
 # The recipient asked for a break. It is the recipient's to end, so nobody can release it.
 PAUSED = Rule("paused", _HOLD, lambda facts: facts.paused)
 # Enough for now, by the rule of the house or by the recipient's own wish.
@@ -135,6 +154,7 @@ ADVERTISING = RuleBook(
         LISTED_WITH_CONSENT,
         ROLE_ACCOUNT,
         CASE_OPEN,
+        QUIET_HOURS,
         PAUSED,
         FREQUENCY_CAPPED,
     ),

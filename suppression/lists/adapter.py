@@ -151,6 +151,11 @@ class ListSpec:
         if (self.access is Access.FILE) != (self.read is not None) or (self.read is None) == (self.service is None):
             raise ValueError(f"{self.id}: a list is either read from a file or asked")
 
+    def serves(self, channel: str, *, on: date) -> bool:
+        """Whether it is about this channel and exists on this day. The last day is `valid_to` minus one."""
+        begun = self.valid_from is None or self.valid_from <= on
+        return channel in self.channels and begun and (self.valid_to is None or on < self.valid_to)
+
     @property
     def names_people(self) -> bool:
         """Whether an entry is a person with a postal address, so that more than the endpoint must be known."""

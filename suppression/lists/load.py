@@ -106,6 +106,12 @@ def import_list(
 
 
 def _check(path: Path, spec: ListSpec, published_at: datetime | None, options: Options, **rest: object) -> _Package:
+    if spec.valid_to is not None and spec.valid_to <= clock.now().date():
+        raise NotAllowed(
+            "list_ended",
+            say("%(list)s ended on %(day)s; its operator keeps it no more.", list=spec.title, day=spec.valid_to.isoformat()),
+            say("Nobody has to be asked any more; see the rows of law for what holds instead."),
+        )
     if published_at is not None and clock.require_aware(published_at) > clock.now() + timedelta(days=1):
         raise WrongInput(
             "published_in_future",

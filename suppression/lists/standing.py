@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core import clock
+from suppression.facts import Basis, Listing
 from suppression.lists.known import LISTS
 from suppression.models import ListHit, ListVersion, VersionState
 from suppression.rule_sets import current
@@ -35,12 +36,19 @@ class Freshness(StrEnum):
 
 @dataclass(frozen=True)
 class RequiredVersion:
-    """A list that must be asked, and its version in force; None when there is none."""
+    """A list that must be asked, and its version in force; None when there is none.
+
+    `takes`: the grounds for writing that a listing takes away; `ends_consents`: also consents older than it.
+    `is_asked`: a service, which says something only about people whom it was asked about.
+    """
 
     list_id: str
     version_id: int | None
     outdated: bool
     concerned: tuple[str, ...]
+    takes: Listing = Listing.CUSTOMER
+    ends_consents: bool = False
+    is_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,30 +99,31 @@ def required_versions(
 ) -> tuple[RequiredVersion, ...]:
     """The lists that must be asked on this channel, with the versions in force now, or at the moment `known_by`.
 
-    A list that the settings require and nothing here can read counts as missing, on every channel. One that is asked
-    counts as outdated as long as somebody whom it concerns was not asked about: silence is no answer.
+    A list that the settings require and nothing here can read counts as missing, on every channel. One that has ended
+    by then is asked no more.
     """
     versions = _active(session) if known_by is None else _then(session, known_by)
     active = {version.list_id: version for version in versions}
     return tuple(
-        _required(session, found, active.get(found.list_id), as_of=as_of, now=known_by is None)
+        _required(found, active.get(found.list_id), as_of=as_of, now=known_by is None)
         for found in settings.lists_for(channel, on=as_of.date())
-        if found.list_id not in LISTS or channel in LISTS[found.list_id].channels
+        if found.list_id not in LISTS or LISTS[found.list_id].serves(channel, on=as_of.date())
     )
 
 
-def _required(
-    session: Session, required: RequiredList, version: ListVersion | None, *, as_of: datetime, now: bool
-) -> RequiredVersion:
+def _required(required: RequiredList, version: ListVersion | None, *, as_of: datetime, now: bool) -> RequiredVersion:
     state = freshness(version, max_age_days=required.max_age_days, as_of=as_of)
-    reliable = state in {Freshness.FRESH, Freshness.DUE}
-    if reliable and now and version is not None:
-        reliable = not somebody_unasked(session, version, concerned=required.concerned)
+    spec = LISTS.get(required.list_id)
+    defeats = spec.defeats if spec else ()
     return RequiredVersion(
         list_id=required.list_id,
         version_id=version.id if version else None,
-        outdated=not reliable,
+        outdated=state not in {Freshness.FRESH, Freshness.DUE},
         concerned=required.concerned,
+        takes=Listing.INTEREST if spec and Basis.EXISTING_CUSTOMER not in defeats else Listing.CUSTOMER,
+        ends_consents=Basis.CONSENT in defeats,
+        # About whom it was asked at a moment of the past is not on record with its time.
+        is_asked=now and spec is not None and spec.service is not None,
     )
 
 

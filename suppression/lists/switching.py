@@ -1,6 +1,6 @@
 """Which version of a list is in force: put a new one there, take it away, or rely on it no longer."""
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core import audit, clock
@@ -11,14 +11,15 @@ from core.users import Actor
 from suppression.lists import records
 from suppression.lists.adapter import ListSpec
 from suppression.lists.known import spec as spec_of
-from suppression.models import ListVersion, VersionState
+from suppression.models import ListHit, ListVersion, VersionState
 
 
 def put_into_force(session: Session, version: ListVersion, before: ListVersion | None, *, spec: ListSpec) -> None:
     """Let a loaded and matched version count, and the one before no more.
 
     What changed is counted while both are there. The records of the one before go where the spec says so, because they
-    are data of people who have nothing to do with us; hits and counts stay as evidence.
+    are data of people who have nothing to do with us; hits and counts stay as evidence, unless the operator allows no
+    keeping of hits.
     """
     if before is not None:
         gained, lost = records.compare_hits(session, before=before.id, after=version.id)
@@ -27,6 +28,8 @@ def put_into_force(session: Session, version: ListVersion, before: ListVersion |
             if counted := records.compare(session, before=before.id, after=version.id):
                 version.changes = {**version.changes, "added": counted[0], "removed": counted[1]}
             records.forget(session, version_id=before.id)
+        if not spec.keeps_hits:
+            session.execute(delete(ListHit).where(ListHit.version_id == before.id))
         before.state = VersionState.REPLACED
         # One version is in force at any moment, and the database insists on it.
         session.flush()

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from app.cli import crusoe
+from contacts.models import Contact
 from core import clock
+from core.db import transaction
 from core.permissions import Role
+from suppression import RuleSettings, activate
+from suppression.rule_settings import OwnHours
 from tests.campaigns import planning
 from tests.campaigns.planning import rows
 
@@ -37,19 +42,27 @@ def call(*arguments: str) -> tuple[int, Any]:
 
 
 @pytest.fixture
-def company(database: str, tmp_path: Path) -> Path:
+def planned(database: str, tmp_path: Path) -> Path:
     planning.configure(tmp_path)
     planning.with_people("anna", "ben", "cleo", "dora", country="AT")
-    marta, rita = planning.somebody(Role.MARKETER, "marta"), planning.somebody(Role.RELEASER, "rita")
     planning.somebody(Role.COMPLIANCE, "carl")
     for name, text in (("endpoints", ENDPOINTS), ("consents", CONSENTS)):
         (tmp_path / f"{name}.csv").write_text(text)
         code, answer = call("import", name, str(tmp_path / f"{name}.csv"))
         assert (code, answer["rejected"]) == (0, 0), answer
-    planning.check()
-    planning.submitted_by(marta)
-    planning.approved_by(rita)
     return tmp_path
+
+
+def approved() -> None:
+    planning.check()
+    planning.submitted_by(planning.somebody(Role.MARKETER, "marta"))
+    planning.approved_by(planning.somebody(Role.RELEASER, "rita"))
+
+
+@pytest.fixture
+def company(planned: Path) -> Path:
+    approved()
+    return planned
 
 
 def export(kind: str, folder: Path, person: str = "carl") -> tuple[int, Any]:
@@ -120,3 +133,15 @@ def test_a_file_that_cannot_be_written_leaves_no_record(company: Path) -> None:
     assert (code, answer["error"]["code"]) == (1, "file_unwritable")
     assert rows("SELECT count(*) FROM channel_export") == [(0,)]
     assert rows("SELECT count(*) FROM exposure") == [(0,)]
+
+
+def test_a_call_list_says_when_people_may_be_called(planned: Path) -> None:
+    house = OwnHours(channels=("phone",), hours=("mon-fri 09:00-17:00", "sat 10:00-12:00"))
+    with transaction() as session:
+        activate(session, RuleSettings(hours=(house,), required_lists=()), actor="test")
+        session.scalars(select(Contact).where(Contact.number == "anna")).one().country = "US"
+    approved()
+    assert export("calls", planned)[0] == 0
+    hours = {row["number"]: row["hours"] for row in people_in(planned, "calls")}
+    # The others are Austrians, and of none of them a consent to calls is proven.
+    assert hours == {"anna": "mon-sun 08:00-21:00 & mon-fri 09:00-17:00, sat 10:00-12:00"}

@@ -68,10 +68,13 @@ def consents(
     return consent
 
 
-def buys(session: Session, who: Person, *, number: str, ordered_at: datetime, notice: bool = True) -> Purchase:
+def buys(
+    session: Session, who: Person, *, number: str, ordered_at: datetime, notice: bool = True, **more: object
+) -> Purchase:
     purchase = Purchase(
-        number=number, contact_id=who.contact_id, ordered_at=ordered_at, amount=10, objection_notice_shown=notice
-    )
+        number=number, contact_id=who.contact_id, ordered_at=ordered_at, amount=10, objection_notice_shown=notice,
+        **{"kind": "order", **more},
+    )  # fmt: skip
     session.add(purchase)
     session.flush()
     return purchase

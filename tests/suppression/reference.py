@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from contacts.consent_models import Consent
 from contacts.models import Address, Contact, Controller, Endpoint, Kind, Purchase, RecipientChoice
 from suppression import Decision, Facts, Question, RuleSettings, decide
-from suppression.facts import ConsentState, Objection
+from suppression.calling_hours import is_quiet, zones_of
+from suppression.facts import ConsentState, Listing, Objection
+from suppression.lists.known import LISTS
 from suppression.models import ListHit, ListVersion, SuppressionEntry, SuppressionLift
 from suppression.policy import Needs, Policy, policy
 from suppression.rule_settings import months_before
@@ -62,6 +64,7 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
         on=as_of.date(),
         markets=settings.markets,
     )
+    zones = [zone for home in ([country] if country else settings.markets) for zone in zones_of(home)]
     fresh_since = months_before(as_of, _least(law.stale_after_months, settings.stale_after_months))
     required = settings.lists_for(question.channel, on=as_of.date())
     lists = [_list(session, address_id, one, country, as_of) for one in required]
@@ -73,7 +76,9 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
     return Facts(
         **{cause: _objection(objections[cause], confirmed) for cause in ANSWERABLE},
         consent=consent_state,
-        customer=contact is not None and law.customers and _is_customer(session, contact, settings, law, as_of),
+        customer=contact is not None
+        and law.customers
+        and _is_customer(session, contact, question=question, settings=settings, law=law, as_of=as_of),
         no_consent_needed=law.needs is Needs.NO_OBJECTION,
         role_account=bool(
             endpoint
@@ -84,12 +89,18 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
         ),
         **{cause: bool(objections[cause]) for cause in KEPT_BACK},
         erased=contact is None,
-        listed=any(listed for listed, _outdated in lists),
+        listed=max((listed for listed, _outdated in lists), default=Listing.NONE),
         list_outdated=any(outdated for _listed, outdated in lists),
         paused=bool(choice and choice.paused_until and choice.paused_until > as_of),
         capped=_is_capped(exposures, choice, question, settings, as_of),
         topic_off=bool(choice and question.topic in choice.topics_off),
+        quiet=question.at_once and _is_quiet(question, settings, law, zones, as_of),
     )
+
+
+def _is_quiet(question: Question, settings: RuleSettings, law: Policy, zones: list[str], as_of: datetime) -> bool:
+    own = [one.hours for one in settings.hours if question.channel in one.channels]
+    return is_quiet([*law.hours, *own], zones=zones, at=as_of)
 
 
 def _names(entry: SuppressionEntry, address: Address, endpoint: Endpoint | None, contact: Contact | None) -> bool:
@@ -152,28 +163,40 @@ def _consent(
     return ConsentState.STALE if last >= months_before(as_of, lapsed_after) else ConsentState.LAPSED
 
 
-def _is_customer(session: Session, contact: Contact, settings: RuleSettings, law: Policy, as_of: datetime) -> bool:
-    since = months_before(as_of, _least(law.customer_months, settings.customer_months))
-    return any(
-        order.objection_notice_shown and since <= order.ordered_at <= as_of + timedelta(minutes=5)
-        for order in session.scalars(select(Purchase).where(Purchase.contact_id == contact.id))
-    )
+def _is_customer(
+    session: Session, contact: Contact, *, question: Question, settings: RuleSettings, law: Policy, as_of: datetime
+) -> bool:
+    months = {"order": _least(law.customer_months, settings.customer_months), "inquiry": law.inquiry_months}
+    for found in session.scalars(select(Purchase).where(Purchase.contact_id == contact.id)):
+        counts_for = months[found.kind.value]
+        seller = found.controller_id or 1
+        if counts_for is None or not found.objection_notice_shown or seller != question.controller_id:
+            continue
+        if settings.similar and not any(
+            one.topic == question.topic and found.category in one.sold for one in settings.similar
+        ):
+            continue
+        if months_before(as_of, counts_for) <= found.ordered_at <= as_of + timedelta(minutes=5):
+            return True
+    return False
 
 
 def _least(law: int | None, own: int) -> int:
     return own if law is None else min(law, own)
 
 
-def _list(session: Session, address_id: int, required: object, country: str, as_of: datetime) -> tuple[bool, bool]:
+def _list(session: Session, address_id: int, required: object, country: str, as_of: datetime) -> tuple[int, bool]:
     if country not in required.concerned:
-        return False, False
+        return Listing.NONE, False
     version = session.scalar(
         select(ListVersion).where(ListVersion.list_id == required.list_id, ListVersion.state == "active")
     )
     if version is None:
-        return False, True
+        return Listing.NONE, True
+    spares_customers = "existing_customer" not in LISTS[required.list_id].defeats
+    named = Listing.INTEREST if spares_customers else Listing.CUSTOMER
     listed = session.get(ListHit, (address_id, version.id)) is not None
-    return listed, as_of - version.published_at > timedelta(days=required.max_age_days)
+    return named if listed else Listing.NONE, as_of - version.published_at > timedelta(days=required.max_age_days)
 
 
 def _is_capped(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from contacts.models import Channel, Kind
 from suppression.policies import shipped
 from suppression.policy import ELSEWHERE, UNKNOWN, ListDuty, Needs, Policy, PolicyRow, law_of, policy, strictest
-from suppression.policy_table import policy_lines
+from suppression.policy_table import Weighing, policy_lines
 from suppression.rule_diff import differences
 from suppression.rule_settings import RuleSettings, months_before
 
@@ -115,7 +115,7 @@ def test_customers_in_ireland_are_customers_for_a_year() -> None:
 
 
 def test_months_that_the_law_names_come_through() -> None:
-    named = {"customer_months": 5, "stale_after_months": 6, "lapsed_after_months": 7}
+    named = {"customer_months": 5, "inquiry_months": 4, "stale_after_months": 6, "lapsed_after_months": 7}
     row = PolicyRow(
         country="AT",
         channels=(Channel.EMAIL,),
@@ -131,11 +131,12 @@ def test_months_that_the_law_names_come_through() -> None:
     settings = RuleSettings(policies=(row,))
     (line, *_) = [
         one
-        for one in policy_lines(settings, sender="AT", channel="email", lists=(), as_of=MIDNIGHT)
+        for one in policy_lines(Weighing(settings, sender="AT", channel="email", lists=(), as_of=MIDNIGHT))
         if (one.country, one.kind) == ("AT", "b2c")
     ]
-    assert (line.customer_since, line.fresh_after, line.lapsed_before) == (
+    assert (line.customer_since, line.inquired_since, line.fresh_after, line.lapsed_before) == (
         months_before(MIDNIGHT, 5),
+        months_before(MIDNIGHT, 4),
         months_before(MIDNIGHT, 6),
         months_before(MIDNIGHT, 7),
     )

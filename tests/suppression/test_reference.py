@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contacts.models import Company, Contact, Controller, Endpoint, Kind, RecipientChoice
+from contacts.models import Company, Contact, Controller, Endpoint, Kind, PurchaseKind, RecipientChoice
 from core import keys
 from core.db import engine
 from suppression import Cause, Question, RuleSettings, activate, assess
 from suppression.models import ListHit, ListVersion, SuppressionEntry, SuppressionLift, VersionState
-from suppression.rule_settings import Cap, RequiredList, months_before
+from suppression.rule_settings import Cap, OwnHours, RequiredList, SimilarGoods, months_before
 from tests.suppression.people import QUESTION, Person, buys, consents, everybody, person
 from tests.suppression.reference import decide_slowly
 from tracking.models import Exposure
@@ -44,6 +44,15 @@ class Objected:
 
 
 @dataclass(frozen=True)
+class Bought:
+    ordered_at: datetime
+    notice: bool
+    kind: PurchaseKind
+    controller_id: int | None
+    category: str | None
+
+
+@dataclass(frozen=True)
 class Sent:
     at: datetime
     purpose: str
@@ -64,7 +73,7 @@ class Story:
     paused: datetime | None
     most_per_month: int | None
     topics_off: list[str]
-    orders: list[tuple[datetime, bool]] = field(default_factory=list)
+    orders: list[Bought] = field(default_factory=list)
     objections: list[Objected] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
 
@@ -76,7 +85,7 @@ def any_moment(draw: Random) -> datetime:
 def story(draw: Random) -> Story:
     """A person of whom anything may be known; the common case is a consent and little else."""
     return Story(
-        country=draw.choice(["AT", "DE", None, "AT", "DE", None, "GB", "US", "IE", "PL"]),
+        country=draw.choice(["AT", "DE", None, "AT", "DE", None, "GB", "US", "IE", "PL", "CA"]),
         kind=draw.choice([Kind.B2C, Kind.B2C, Kind.B2B]),
         desk=draw.random() < 0.1,
         asked=draw.random() < 0.8,
@@ -87,9 +96,19 @@ def story(draw: Random) -> Story:
         paused=any_moment(draw) if draw.random() < 0.1 else None,
         most_per_month=draw.choice([None, None, 1, 2, 3]),
         topics_off=draw.choice([[], [], [], ["hiking"], ["cycling", "hiking"], ["cycling"]]),
-        orders=[(any_moment(draw), draw.random() < 0.7) for _ in range(draw.choice([0, 0, 1, 2]))],
+        orders=[_bought(draw) for _ in range(draw.choice([0, 0, 1, 2]))],
         objections=[_objected(draw) for _ in range(draw.choice([0, 0, 0, 1, 2]))],
         sent=_sent(draw),
+    )
+
+
+def _bought(draw: Random) -> Bought:
+    return Bought(
+        ordered_at=any_moment(draw),
+        notice=draw.random() < 0.8,
+        kind=draw.choice([PurchaseKind.ORDER, PurchaseKind.ORDER, PurchaseKind.INQUIRY]),
+        controller_id=draw.choice([None, None, 1, 2, 3]),
+        category=draw.choice([None, "tents", "bicycles"]),
     )
 
 
@@ -121,6 +140,11 @@ def _sent(draw: Random) -> list[Sent]:
 
 ECG = RequiredList(list_id="at.ecg.file", countries=("AT",))
 STRICT = RequiredList(list_id="at.ecg.file", countries=("AT",), unknown_country=False, max_age_days=5)
+# Spares customers and those who agreed.
+VOLUNTARY = RequiredList(list_id="de.idi", countries=("AT", "DE", "US"))
+TENTS = SimilarGoods(topic="hiking", sold=("tents",))
+# Noon in Greenwich is afternoon in Vienna and morning in New York.
+NOON = OwnHours(channels=("email",), hours=("mon-fri 09:00-12:30", "mon 13:00-14:30"))
 WORLDS = [
     (QUESTION, RuleSettings(), timedelta(days=1)),
     (QUESTION, RuleSettings(required_lists=()), None),
@@ -133,6 +157,9 @@ WORLDS = [
     (Question("email", "survey", 1), RuleSettings(customer_months=30), timedelta(days=1)),
     (QUESTION, RuleSettings(role_accounts="send", markets=("GB", "US")), timedelta(days=1)),
     (Question("email", "newsletter", 3), RuleSettings(stale_after_months=12), timedelta(days=1)),
+    (Question("email", "newsletter", 1, topic="hiking"), RuleSettings(similar=(TENTS,)), timedelta(days=1)),
+    (Question("email", "newsletter", 1, at_once=True), RuleSettings(hours=(NOON,)), timedelta(days=1)),
+    (QUESTION, RuleSettings(required_lists=(VOLUNTARY,)), timedelta(days=1)),
 ]
 
 
@@ -153,7 +180,8 @@ def test_the_database_sorts_people_as_the_slow_way_does(session: Session, world:
     draw = Random(world)
     told = [story(draw) for _ in range(PEOPLE)]
     activate(session, rules, actor="test")
-    version = _list(session, list_age)
+    lists = rules.lists_for("email", on=NOW.date())
+    version = _list(session, lists[0].list_id if lists else "at.ecg.file", list_age)
     people = [_tell(session, number, one, version) for number, one in enumerate(told)]
     found = assess(session, audience=everybody(), question=question, as_of=NOW)
     rows = {row.address_id: row for row in session.execute(select(found.rows))}
@@ -170,11 +198,11 @@ def test_the_database_sorts_people_as_the_slow_way_does(session: Session, world:
     assert found.counts()["audience"] == sum(not one.erased for one in told) == len(rows)
 
 
-def _list(session: Session, age: timedelta | None) -> int | None:
+def _list(session: Session, list_id: str, age: timedelta | None) -> int | None:
     if age is None:
         return None
     version = ListVersion(
-        list_id="at.ecg.file",
+        list_id=list_id,
         state=VersionState.ACTIVE,
         published_at=NOW - age,
         records=1,
@@ -198,8 +226,8 @@ def _tell(session: Session, number: int, story: Story, version: int | None) -> P
             session, who, confirmed_at=story.confirmed, requested_at=NOW - timedelta(days=2000),
             withdrawn_at=story.withdrawn,
         )  # fmt: skip
-    for place, (ordered_at, notice) in enumerate(story.orders):
-        buys(session, who, number=f"{number}-{place}", ordered_at=ordered_at, notice=notice)
+    for place, bought in enumerate(story.orders):
+        buys(session, who, number=f"{number}-{place}", **vars(bought))
     for objected in story.objections:
         _object(session, who, objected)
     for sent in story.sent:

@@ -8,14 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from suppression.facts import BASES, Basis, ConsentState, Facts, Objection, Verdict
+from suppression.facts import BASES, Basis, ConsentState, Facts, Listing, Objection, Verdict
 from suppression.rule_settings import Cap, RequiredList, RuleSettings, months_before
 from suppression.rules import ADVERTISING, ANSWERING, RELEASABLE, RuleBook, book, decide
 
 # Whatever else is so, these never help a message out of the house.
 STRICTER = (
     "erased",
-    "listed",
     "list_outdated",
     "paused",
     "capped",
@@ -26,12 +25,14 @@ STRICTER = (
     "case_open",
     "role_account",
     "unproven",
+    "quiet",
 )
 
 anything = st.builds(
     Facts,
     **{name: st.sampled_from(Objection) for name in ("opted_out", "complaint", "hard_bounce", "internal_block")},
     consent=st.sampled_from(ConsentState),
+    listed=st.sampled_from(Listing),
     **dict.fromkeys((*STRICTER, "customer", "no_consent_needed"), st.booleans()),
 )
 some_released = st.frozensets(st.sampled_from(sorted({rule.code for rule in ADVERTISING.rules})))
@@ -60,13 +61,13 @@ NO = Objection.STANDING
         (replace(FRESH, hard_bounce=Objection.ANSWERED), Verdict.SEND, "consent", Basis.CONSENT),
         (replace(FRESH, internal_block=Objection.ANSWERED), Verdict.BLOCK, "internal_block", Basis.CONSENT),
         (replace(STALE, customer=True, opted_out=Objection.ANSWERED), Verdict.HOLD, "consent_stale", Basis.CONSENT),
-        (replace(FRESH, listed=True), Verdict.HOLD, "robinson_listed", Basis.CONSENT),
-        (replace(CUSTOMER, listed=True), Verdict.BLOCK, "robinson_listed", Basis.EXISTING_CUSTOMER),
-        (replace(STALE, listed=True), Verdict.HOLD, "consent_stale", Basis.CONSENT),
+        (replace(FRESH, listed=Listing.CUSTOMER), Verdict.HOLD, "robinson_listed", Basis.CONSENT),
+        (replace(CUSTOMER, listed=Listing.CUSTOMER), Verdict.BLOCK, "robinson_listed", Basis.EXISTING_CUSTOMER),
+        (replace(STALE, listed=Listing.CUSTOMER), Verdict.HOLD, "consent_stale", Basis.CONSENT),
         (replace(FRESH, list_outdated=True), Verdict.HOLD, "list_outdated", Basis.CONSENT),
-        (replace(FRESH, listed=True, list_outdated=True), Verdict.HOLD, "list_outdated", Basis.CONSENT),
+        (replace(FRESH, listed=Listing.CUSTOMER, list_outdated=True), Verdict.HOLD, "list_outdated", Basis.CONSENT),
         (
-            replace(CUSTOMER, listed=True, list_outdated=True),
+            replace(CUSTOMER, listed=Listing.CUSTOMER, list_outdated=True),
             Verdict.BLOCK,
             "robinson_listed",
             Basis.EXISTING_CUSTOMER,
@@ -82,7 +83,13 @@ NO = Objection.STANDING
         (replace(UNASKED, consent=ConsentState.FRESH), Verdict.SEND, "consent", Basis.CONSENT),
         (replace(UNASKED, opted_out=NO), Verdict.BLOCK, "opted_out", None),
         (replace(UNASKED, opted_out=Objection.ANSWERED), Verdict.BLOCK, "no_basis", None),
-        (replace(UNASKED, listed=True), Verdict.BLOCK, "robinson_listed", Basis.LEGITIMATE_INTEREST),
+        (replace(UNASKED, listed=Listing.CUSTOMER), Verdict.BLOCK, "robinson_listed", Basis.LEGITIMATE_INTEREST),
+        (replace(UNASKED, listed=Listing.INTEREST), Verdict.BLOCK, "robinson_listed", Basis.LEGITIMATE_INTEREST),
+        (replace(CUSTOMER, listed=Listing.INTEREST), Verdict.SEND, "existing_customer", Basis.EXISTING_CUSTOMER),
+        (replace(FRESH, listed=Listing.INTEREST), Verdict.SEND, "consent", Basis.CONSENT),
+        (replace(FRESH, listed=Listing.CONSENT), Verdict.BLOCK, "robinson_listed", Basis.CONSENT),
+        (replace(CUSTOMER, listed=Listing.CONSENT), Verdict.BLOCK, "robinson_listed", Basis.EXISTING_CUSTOMER),
+        (replace(FRESH, quiet=True), Verdict.HOLD, "quiet_hours", Basis.CONSENT),
         (replace(UNASKED, role_account=True), Verdict.HOLD, "role_account", Basis.LEGITIMATE_INTEREST),
         (replace(CUSTOMER, role_account=True), Verdict.HOLD, "role_account", Basis.EXISTING_CUSTOMER),
         (replace(FRESH, role_account=True), Verdict.SEND, "consent", Basis.CONSENT),
@@ -100,7 +107,7 @@ def test_each_situation_gets_its_verdict(facts: Facts, verdict: Verdict, code: s
 
 
 def test_all_reasons_are_kept_in_the_order_of_the_rules() -> None:
-    found = decide(replace(STALE, opted_out=NO, listed=True, capped=True))
+    found = decide(replace(STALE, opted_out=NO, listed=Listing.CUSTOMER, capped=True))
     assert found.reasons == ("opted_out", "consent_stale", "robinson_listed", "frequency_capped")
 
 
@@ -111,7 +118,7 @@ def test_what_no_rule_foresaw_is_not_sent() -> None:
 
 def test_numbers_of_facts_begin_at_nothing_known() -> None:
     assert Facts().pack() == 0
-    assert Facts(no_consent_needed=True).pack() == 1
+    assert Facts(quiet=True).pack() == 1
 
 
 @given(anything)
