@@ -29,9 +29,9 @@ def describe() -> Response:
 def decisions(_who: Caller) -> Response:
     """What the gate would say about these addresses now. Nothing is stored."""
     asked = read_body(Asked)
-    read = batch(asked.addresses)
+    read = batch(asked.addresses, channel=asked.channel)
     with transaction() as session:
-        return told(spelled(read, ask(session, emails=read.emails, question=question(session, asked))))
+        return told(spelled(read, ask(session, people=read.people, question=question(session, asked))))
 
 
 @routes.post("/reservations")
@@ -39,9 +39,9 @@ def decisions(_who: Caller) -> Response:
 def reservations(who: Caller) -> Response:
     """Decide about one message to each address, keep the evidence, and give a permit to whom it lets pass."""
     asked = read_body(Asked)
-    read = batch(asked.addresses)
+    read = batch(asked.addresses, channel=asked.channel)
     with transaction() as session:
-        found = reserve(session, emails=read.emails, question=question(session, asked), given_to=f"token:{who.name}")
+        found = reserve(session, people=read.people, question=question(session, asked), given_to=f"token:{who.name}")
     return told(spelled(read, found))
 
 

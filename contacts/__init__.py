@@ -20,7 +20,7 @@ from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
 from contacts.offline_consents import OfflineConsent, latest_texts, record_offline_consent, scan_type
 from contacts.people import Erased, add_contact, erase, rectify
-from contacts.phones import e164
+from contacts.phones import PhoneNumber, e164, phone_number
 from contacts.proofs import (
     Kept,
     NewProof,
@@ -44,6 +44,7 @@ __all__ = [
     "ConsentKind",
     "ControllerPlan",
     "EmailAddress",
+    "PhoneNumber",
     "Erased",
     "GivenOffline",
     "Keeping",
@@ -68,6 +69,7 @@ __all__ = [
     "erase",
     "find_address",
     "find_phone",
+    "phone_number",
     "forget_proofs",
     "forget_subjects",
     "hide_contacts",

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from contacts.addresses import EmailAddress, email_address
 from contacts.models import Address
-from contacts.phones import e164, phone_key
+from contacts.phones import PhoneNumber, e164, phone_key
 from core.errors import WrongInput
 from core.keys import address_key, keys
 
@@ -18,9 +18,9 @@ def domain_key(domain: str) -> bytes:
     return address_key(f"@{domain}")
 
 
-def ensure_addresses(session: Session, emails: Iterable[EmailAddress]) -> dict[str, int]:
+def ensure_addresses(session: Session, emails: Iterable[EmailAddress | PhoneNumber]) -> dict[str, int]:
     """The ids of these addresses by their `key`; those never seen before get a row."""
-    wanted = {email.key: (address_key(email.key), domain_key(email.domain)) for email in emails}
+    wanted = {email.key: _hashes(email) for email in emails}
     if not wanted:
         return {}
     found = _ids(session, wanted)
@@ -33,6 +33,12 @@ def ensure_addresses(session: Session, emails: Iterable[EmailAddress]) -> dict[s
         )
         found = _ids(session, wanted)
     return found
+
+
+def _hashes(one: EmailAddress | PhoneNumber) -> tuple[bytes, bytes]:
+    """What stands for an address and for its domain; a telephone number stands for itself alone."""
+    key = address_key(one.key)
+    return key, domain_key(one.domain) if one.domain else key
 
 
 def _ids(session: Session, wanted: dict[str, tuple[bytes, bytes]]) -> dict[str, int]:

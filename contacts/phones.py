@@ -1,8 +1,31 @@
 """Telephone numbers in one spelling: E.164 (ITU-T), such as +436641234567."""
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
+
+from core.errors import WrongInput
+from core.sentences import say
+
+
+class PhoneNumber(NamedTuple):
+    """A telephone number: as it is dialled, and as it is hashed. It has no domain."""
+
+    value: str
+    key: str
+    domain: str = ""
+
+
+def phone_number(typed: str) -> PhoneNumber:
+    """A number with its country code. WrongInput when it is none."""
+    found = e164(typed, None)
+    if found is None:
+        raise WrongInput(
+            "not_a_phone_number",
+            say("%(cell)s is no telephone number; write it like +43 664 1234567.", cell=repr(typed[:40])),
+        )
+    return PhoneNumber(found, phone_key(found))
 
 
 @lru_cache(maxsize=10_000)

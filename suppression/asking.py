@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, and_, insert, null, select, text
 from sqlalchemy.orm import Session
 
-from contacts import EmailAddress, ensure_addresses
+from contacts import EmailAddress, PhoneNumber, ensure_addresses
 from contacts.models import Address, Channel, Endpoint
 from core import clock, keys
 from suppression.assessment import Assessment, assess
@@ -20,6 +20,9 @@ from suppression.lift_models import Permit
 from suppression.models import Stage, StoredDecision
 from suppression.rules import ANSWERS, book, decide
 from tracking import Sending, note_exposures
+
+# Who is asked about: by e-mail address, or by telephone number where the channel is calls or text messages.
+Person = EmailAddress | PhoneNumber
 
 VALID_FOR = timedelta(minutes=15)
 
@@ -49,16 +52,16 @@ class Answers:
     answers: tuple[Answer, ...]
 
 
-def ask(session: Session, *, emails: Sequence[EmailAddress], question: Question) -> Answers:
+def ask(session: Session, *, people: Sequence[Person], question: Question) -> Answers:
     """What the gate would say now about these addresses. Nothing is stored.
 
     An address that nobody ever heard of is blocked, as there is no basis for it. A handful of queries, whatever their
     number; up to some thousands at once.
     """
     with session.begin_nested() as attempt:
-        known = _known(session, emails)
+        known = _known(session, people)
         assessment = _assess(session, known, question)
-        answers = _answers(session, emails, known, assessment, question, permits={})
+        answers = _answers(session, people, known, assessment, question, permits={})
         # Asking looks addresses up in the lists and notes the hits; that is left to those who send.
         attempt.rollback()
     return answers
@@ -67,7 +70,7 @@ def ask(session: Session, *, emails: Sequence[EmailAddress], question: Question)
 def reserve(
     session: Session,
     *,
-    emails: Sequence[EmailAddress],
+    people: Sequence[Person],
     question: Question,
     given_to: str,
     valid_for: timedelta = VALID_FOR,
@@ -81,8 +84,8 @@ def reserve(
     """
     if question.purpose in ANSWERS:
         # What answers a stranger's own request may go out, and then it needs its evidence.
-        ensure_addresses(session, emails)
-    known = _known(session, emails)
+        ensure_addresses(session, people)
+    known = _known(session, people)
     session.execute(text(_LOCK), {"ids": sorted(known.values())})
     assessment = _assess(session, known, question)
     session.execute(text("CREATE TEMP TABLE reserved (address_id bigint PRIMARY KEY) ON COMMIT DROP"))
@@ -93,15 +96,15 @@ def reserve(
     permits = _permits(session, recorded.batch_id, given_to=given_to, until=clock.now() + valid_for)
     note_exposures(session, _sendings(session, recorded.batch_id, question))
     seal_decisions(session, recorded)
-    return _answers(session, emails, known, assessment, question, permits=permits)
+    return _answers(session, people, known, assessment, question, permits=permits)
 
 
 # As the gate, but alone: a cap is checked and counted in one step.
 _LOCK = "SELECT id FROM address WHERE id = ANY (:ids) ORDER BY id FOR NO KEY UPDATE"
 
 
-def _known(session: Session, emails: Sequence[EmailAddress]) -> dict[str, int]:
-    hashes = {keys.address_key(email.key): email.key for email in emails}
+def _known(session: Session, people: Sequence[Person]) -> dict[str, int]:
+    hashes = {keys.address_key(one.key): one.key for one in people}
     rows = session.execute(select(Address.key, Address.id).where(Address.key.in_(hashes)))
     return {hashes[bytes(row.key)]: row.id for row in rows}
 
@@ -179,7 +182,7 @@ _EVIDENCE = {"consent": "consent_id", "purchase": "purchase_id", "entry": "entry
 
 def _answers(
     session: Session,
-    emails: Sequence[EmailAddress],
+    people: Sequence[Person],
     known: Mapping[str, int],
     assessment: Assessment,
     question: Question,
@@ -189,9 +192,9 @@ def _answers(
     rows = {row.address_id: row for row in session.execute(select(assessment.rows))}
     stranger = decide(Facts(), book(question.purpose))
     found = []
-    for email in emails:
-        row = rows.get(known.get(email.key, 0))
-        found.append(_unknown(email, stranger) if row is None else _answer(email, row, permits.get(row.address_id)))
+    for one in people:
+        row = rows.get(known.get(one.key, 0))
+        found.append(_unknown(one, stranger) if row is None else _answer(one, row, permits.get(row.address_id)))
     return Answers(
         rules_version=assessment.rules_version,
         lists=dict(assessment.list_versions),
@@ -200,9 +203,9 @@ def _answers(
     )
 
 
-def _unknown(email: EmailAddress, decision: Decision) -> Answer:
+def _unknown(one: Person, decision: Decision) -> Answer:
     return Answer(
-        address=email.key,
+        address=one.key,
         verdict=decision.verdict.value,
         code=decision.code,
         reasons=decision.reasons,
@@ -211,9 +214,9 @@ def _unknown(email: EmailAddress, decision: Decision) -> Answer:
     )
 
 
-def _answer(email: EmailAddress, row: Any, reserved: _Reserved | None) -> Answer:
+def _answer(one: Person, row: Any, reserved: _Reserved | None) -> Answer:
     return Answer(
-        address=email.key,
+        address=one.key,
         verdict=str(row.verdict),
         code=row.code,
         reasons=tuple(row.reasons),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts import EmailAddress, email_address
+from contacts import EmailAddress, PhoneNumber, email_address, phone_number
 from contacts.models import Controller
 from core.errors import WrongInput
 from core.sentences import say
@@ -25,10 +25,10 @@ class _Strict(BaseModel):
 
 
 class Asked(_Strict):
-    """Up to 1,000 addresses and one question about them."""
+    """Up to 1,000 addresses and one question about them; telephone numbers where the channel is `phone` or `sms`."""
 
     addresses: list[Written] = Field(min_length=1, max_length=MOST_ADDRESSES)
-    channel: Literal["email"] = "email"
+    channel: Literal["email", "phone", "sms"] = "email"
     purpose: Word = "newsletter"
     controller: Word = "default"
     topic: Word | None = None
@@ -51,24 +51,25 @@ class ClosedCase(_Strict):
 class Batch:
     """The addresses of a body: those that can be read, once each, and what is wrong with the others."""
 
-    emails: tuple[EmailAddress, ...]
-    written: tuple[tuple[str, EmailAddress | WrongInput], ...]
+    people: tuple[EmailAddress | PhoneNumber, ...]
+    written: tuple[tuple[str, EmailAddress | PhoneNumber | WrongInput], ...]
 
 
-def batch(addresses: Sequence[str]) -> Batch:
+def batch(addresses: Sequence[str], *, channel: str) -> Batch:
     """Read the addresses; one that is none is reported in its place, and the rest goes on."""
-    written: list[tuple[str, EmailAddress | WrongInput]] = []
+    read = email_address if channel == "email" else phone_number
+    written: list[tuple[str, EmailAddress | PhoneNumber | WrongInput]] = []
     for text in addresses:
         try:
-            written.append((text, email_address(text)))
+            written.append((text, read(text)))
         except WrongInput as error:
             written.append((text, error))
-    emails = {email.key: email for _, email in written if isinstance(email, EmailAddress)}
-    return Batch(emails=tuple(emails.values()), written=tuple(written))
+    people = {one.key: one for _, one in written if not isinstance(one, WrongInput)}
+    return Batch(people=tuple(people.values()), written=tuple(written))
 
 
 def question(session: Session, asked: Asked) -> Question:
-    """What is asked; the controller by its code."""
+    """What is asked; the controller by its code. Who asks writes or calls at once, so quiet hours count."""
     found = session.scalar(select(Controller.id).where(Controller.code == asked.controller))
     if found is None:
         raise WrongInput(
@@ -76,7 +77,7 @@ def question(session: Session, asked: Asked) -> Question:
             say("There is no controller %(code)s.", code=repr(asked.controller)),
             where="controller",
         )
-    return Question(channel=asked.channel, purpose=asked.purpose, controller_id=found, topic=asked.topic)
+    return Question(asked.channel, asked.purpose, controller_id=found, topic=asked.topic, at_once=True)
 
 
 def spelled(read: Batch, answers: Answers) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def spelled(read: Batch, answers: Answers) -> dict[str, Any]:
     }
 
 
-def _one(text: str, found: EmailAddress | WrongInput, by_key: dict[str, Answer]) -> dict[str, Any]:
+def _one(text: str, found: EmailAddress | PhoneNumber | WrongInput, by_key: dict[str, Answer]) -> dict[str, Any]:
     if isinstance(found, WrongInput):
         return {"address": text, "error": {"code": found.code, "message": found.message}}
     answer = by_key[found.key]

@@ -4,9 +4,10 @@ import json
 import logging
 import re
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -14,8 +15,8 @@ from app.api.models import ApiToken
 from app.api.tokens import Scope, create_token, revoke_token, tokens
 from app.commands.tokens import token_group
 from app.web import create_app
-from contacts import email_address
-from contacts.models import Address
+from contacts import email_address, ensure_addresses, phone_number
+from contacts.models import Address, Contact, Controller, Endpoint
 from core import clock, evidence, users
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
@@ -23,6 +24,7 @@ from core.permissions import Role
 from suppression import Cause, Question, RuleSettings, activate, add, decide_address, reserve
 from suppression.lift_models import Permit
 from suppression.models import StoredDecision
+from suppression.policies import shipped
 from suppression.rule_settings import Cap
 from tests.browsing import post, signed_in
 from tests.factories import controller, people
@@ -87,6 +89,33 @@ def test_a_decision_is_the_one_of_the_gate_and_stores_nothing(client, admin):
             assert (one["verdict"], one["reasons"]) == (alone["verdict"], alone["reasons"])
 
 
+@pytest.mark.parametrize(("hour", "code"), [(11, "quiet_hours"), (12, "legitimate_interest")])
+def test_a_dialler_is_told_whom_it_may_call_at_this_hour(client, admin, hour, code):
+    """The one who may be called lives in France, where it is two hours later, and works for a firm."""
+    number = phone_number("+33 1 23 45 67 89")
+    with transaction() as session:
+        # The seller sits where firms may be called as well; in Germany it would need to know more.
+        activate(session, RuleSettings(policies=french_hours(), required_lists=()), actor="test")
+        session.execute(update(Controller).values(country="FR"))
+        address = ensure_addresses(session, [number])[number.key]
+        contact = Contact(country="FR", kind="b2b", fields={})
+        session.add(contact)
+        session.flush()
+        session.add(Endpoint(contact_id=contact.id, channel="phone", address_id=address, value=number.value))
+    body = {"channel": "phone", "addresses": ["0033 1 23456789", "+33 9 87 65 43 21", "ada@mail.example"]}
+    key = token(admin, Scope.RESERVATIONS_WRITE)
+    with time_machine.travel(datetime(2026, 9, 7, hour, tzinfo=UTC), tick=False):
+        answer = call(client, "/reservations", body, key)
+    assert codes(answer) == [code, "no_basis", "not_a_phone_number"]
+    assert ("permit" in answer.json["decisions"][0]) is (code != "quiet_hours")
+
+
+def french_hours():
+    """Calls to firms in France at the hours that hold for consumers."""
+    hours = next(row.hours for row in shipped() if row.country == "FR" and row.hours)
+    return tuple(row.model_copy(update={"hours": hours}) if row.country == "FR" else row for row in shipped())
+
+
 def test_a_reservation_is_evidence_with_a_permit_that_ends(client, admin):
     answer = call(client, "/reservations", {"addresses": EMAILS}, token(admin, Scope.RESERVATIONS_WRITE))
     assert codes(answer) == ["consent", "opted_out", "no_basis", "no_basis", "address_two_ats", "consent"]
@@ -129,11 +158,11 @@ def test_two_systems_that_ask_at_once_never_both_get_the_last_message(client, ad
 
     def reserve_one() -> None:
         with transaction() as session:
-            (answer,) = reserve(session, emails=emails, question=question, given_to="token:other").answers
+            (answer,) = reserve(session, people=emails, question=question, given_to="token:other").answers
         found.append(answer.code)
 
     with transaction() as session:
-        (first,) = reserve(session, emails=emails, question=question, given_to="token:crm").answers
+        (first,) = reserve(session, people=emails, question=question, given_to="token:crm").answers
         other = threading.Thread(target=reserve_one)
         other.start()
         other.join(timeout=0.5)
