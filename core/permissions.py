@@ -38,6 +38,7 @@ class Permission(StrEnum):
     ACTIVATE_RULES = "rules.activate"
     SEE_LEADS = "leads.see"
     ANSWER_LEADS = "leads.answer"
+    EXPORT_LEADS = "leads.export"
     SEE_AUDIT = "audit.see"
     SEE_INBOX = "inbox.see"
     MANAGE_USERS = "users.manage"
@@ -80,6 +81,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.PROPOSE_RULES,
             Permission.ACTIVATE_RULES,
             Permission.SEE_LEADS,
+            Permission.EXPORT_LEADS,
             Permission.SEE_AUDIT,
         }
     ),
@@ -95,7 +97,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.SALES: frozenset(
-        _EVERYONE | {Permission.SEE_CONTACTS, Permission.SEE_LEADS, Permission.ANSWER_LEADS, Permission.SEE_INBOX}
+        _EVERYONE
+        | {
+            Permission.SEE_CONTACTS,
+            Permission.SEE_LEADS,
+            Permission.ANSWER_LEADS,
+            Permission.EXPORT_LEADS,
+            Permission.SEE_INBOX,
+        }
     ),
     Role.ADMIN: frozenset(Permission),
 }

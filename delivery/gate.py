@@ -1,7 +1,8 @@
 """The gate: one synchronous transaction that decides about a batch once more, and is the only way to a server.
 
 An opt-out locks the address; the gate shares that lock. So either the gate sees the opt-out and refuses, or the opt-out
-waits for the gate's commit and then finds the message in `handing_over`, whose end it waits for before it answers.
+waits for the gate's commit and then finds the message in `handing_over`, whose end it waits for before it answers. For
+blocks of whole domains and companies one lock stands for all their addresses.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from delivery.claim import LEASE, Claim, give_back
 from delivery.models import Message, Run, Sender
 from delivery.runs import lock_state
 from delivery.states import MessageState, RunState
-from suppression import Question, Recorded, Stage, assess, record_decisions, seal_decisions
+from suppression import Question, Recorded, Stage, assess, record_decisions, seal_decisions, see_wide_blocks
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def gate(session: Session, claim: Claim) -> Passed:
     if run.state is not RunState.OPEN:
         give_back(session, claim)
         return _NOBODY
-    # In the order of their ids, as opt-outs do, so that nobody waits in a circle.
+    # This one first, then addresses in the order of their ids, as blocks and opt-outs do: nobody waits in a circle.
+    see_wide_blocks(session)
     session.execute(text(_LOCK), {"ids": list(claim.message_ids)})
     assessment = assess(
         session,

@@ -39,9 +39,9 @@ def index() -> ResponseReturnValue:
 
 
 @routes.post("/export")
-@needs(Permission.EXPORT_CONTACTS)
+@needs(Permission.EXPORT_LEADS)
 def export() -> ResponseReturnValue:
-    """What the list shows as CSV. It names people, so it needs more than seeing the list."""
+    """What the list shows as CSV. It names people, so it is for those who work with them, and for compliance."""
     return table_as_csv(_table(), listing.source(), name="leads")
 
 

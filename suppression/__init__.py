@@ -56,6 +56,7 @@ from suppression.rule_sets import (
 )
 from suppression.rule_settings import RuleSettings
 from suppression.rules import ANSWERS, RELEASABLE, decide
+from suppression.wide_blocks import see_wide_blocks
 
 __all__ = [
     "ANSWERS",
@@ -130,6 +131,7 @@ __all__ = [
     "restricted",
     "samples",
     "seal_decisions",
+    "see_wide_blocks",
     "status",
     "target",
     "verdicts_now",

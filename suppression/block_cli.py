@@ -19,7 +19,7 @@ from core.errors import NotFound, WrongInput
 from core.permissions import Permission
 from core.sentences import say
 from core.users import Actor
-from suppression import block_changes, block_list, lifting
+from suppression import block_changes, block_list, lifting, restoring
 from suppression.block_intake import BlockIntake, until
 from suppression.block_targets import target
 from suppression.blocks import Block, BlockKind, add_block
@@ -177,6 +177,14 @@ def export(out: Path, user: str) -> dict[str, Any]:
             rows=lines,
         )
     return {"file": str(out), "blocks": lines}
+
+
+@command(block_group, "restore")
+@AS
+def restore(user: str) -> dict[str, Any]:
+    """After a database was restored from a backup: store what the journal in the home knows and the database lost."""
+    with transaction() as session:
+        return asdict(restoring.read_back(session, actor=users.actor(session, user)))
 
 
 @command(block_group, "open-case")

@@ -26,6 +26,7 @@ from suppression import journal
 from suppression.block_targets import Target
 from suppression.entries import as_line, lock_addresses
 from suppression.models import Cause
+from suppression.wide_blocks import hold_gates
 
 LONGEST_REASON = 500
 
@@ -95,6 +96,8 @@ def add_blocks(
 
     The very same block is stored once as long as it stands. `evidence` is what all of them share.
     """
+    if any(block.target.domain or block.target.company for block in blocks):
+        hold_gates(session)
     now = clock.now()
     subjects = _subjects(session, blocks, now=now)
     rows = [
@@ -105,7 +108,7 @@ def add_blocks(
     lock_addresses(session, [row["address_id"] for row in rows if row["address_id"] is not None])
     values = {"rows": json.dumps(rows), "now": now}
     added = session.execute(text(_ADD), values).all()
-    lines = [as_line(row) for row in added if row.key]
+    lines = [as_line(row) for row in added]
     after_commit(session, lambda: journal.append(lines))
     fresh = {row.id for row in added}
     found = {row.place: Stored(row.id, row.id in fresh) for row in session.execute(text(_STANDING), values)}
@@ -250,7 +253,9 @@ _ADD = f"""
         SELECT address_id, decode(domain_key, 'hex'), below, company_id, cause, :now, until, source, channel,
           purpose, controller_id, evidence FROM new ORDER BY place RETURNING *
     )
-    SELECT added.*, encode(a.key, 'hex') AS key FROM added LEFT JOIN address AS a ON a.id = added.address_id
+    SELECT added.*, encode(a.key, 'hex') AS key, encode(coalesce(a.domain_key, added.domain_key), 'hex') AS domain,
+      c.name AS company
+    FROM added LEFT JOIN address AS a ON a.id = added.address_id LEFT JOIN company AS c ON c.id = added.company_id
     ORDER BY added.id
 """  # noqa: S608 - no text of a user in it
 

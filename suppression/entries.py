@@ -84,7 +84,7 @@ _ADD = """
               AND e.controller_id IS NOT DISTINCT FROM n.controller_id)
         ORDER BY address_id, at RETURNING *
     )
-    SELECT added.*, encode(a.key, 'hex') AS key
+    SELECT added.*, encode(a.key, 'hex') AS key, encode(a.domain_key, 'hex') AS domain, NULL AS company
     FROM added JOIN address AS a ON a.id = added.address_id ORDER BY added.id
 """
 
@@ -139,7 +139,7 @@ def own_word(*, cause: Cause, source: str) -> bool:
 
 
 def as_line(row: Any) -> journal.Line:
-    """A stored row with the `key` of its address, as the journal keeps it."""
+    """A stored row with the `key` of its address, the hash of its `domain` and the name of its `company`."""
     return journal.Line(
         entry=row.id,
         key=row.key,
@@ -149,6 +149,11 @@ def as_line(row: Any) -> journal.Line:
         controller_id=row.controller_id,
         at=row.at.isoformat(),
         source=row.source,
+        domain=row.domain,
+        below=row.below,
+        company=row.company,
+        until=row.until.isoformat() if row.until else None,
+        kind=row.evidence.get("kind"),
     )
 
 

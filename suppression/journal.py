@@ -1,8 +1,9 @@
-"""The suppression journal: every opt-out on a line of a file, apart from the database.
+"""The suppression journal: every opt-out and every block on a line of a file, apart from the database.
 
-After a database was restored from a backup, the opt-outs that came later are read back from here before anything is
-sent. The file is only ever appended to, and a line is safely on disk before an opt-out is answered. It names addresses
-by their keyed hash: who finds the file learns none.
+After a database was restored from a backup, what came later is read back from here (see `suppression.restoring`) before
+anything is sent. The file is only ever appended to, and a line is safely on disk before an opt-out is answered. It
+names addresses by their keyed hash: who finds the file learns none. Domains and companies stand in it by name, as they
+do in the block list.
 """
 
 import json
@@ -21,16 +22,25 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Line:
-    """One entry as the journal keeps it; `entry` is its id in the database that wrote it."""
+    """One entry as the journal keeps it; `entry` is its id in the database that wrote it.
+
+    `key` and `domain`: the keyed hashes of the address and of its domain; of a block of a whole domain there is only
+    `domain`, of a company only its name. `below`, `until` and `kind`: as of a block. Old lines have fewer of these.
+    """
 
     entry: int
-    key: str
+    key: str | None
     cause: str
     channel: str | None
     purpose: str | None
     controller_id: int | None
     at: str
     source: str
+    domain: str | None = None
+    below: list[str] | None = None
+    company: str | None = None
+    until: str | None = None
+    kind: str | None = None
 
 
 def path() -> Path:

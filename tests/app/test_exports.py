@@ -59,6 +59,16 @@ def test_lists_of_people_are_taken_only_by_those_who_may(person, found, path):
     assert rows(post(person(Role.COMPLIANCE), f"{path}/export"))
 
 
+def test_sales_take_the_leads_they_work_with_and_no_other_list(person, found):
+    sales = person(Role.SALES)
+    assert "/leads/export" in sales.get("/leads/").text
+    (lead,) = rows(post(sales, "/leads/export"))
+    assert lead["contact"] == "Ada"
+    assert post(sales, "/contacts/export").status_code == 403
+    ((actor, action, details),) = exports()
+    assert (actor, action, details["rows"]) == ("sales@crew.example", "leads.export", 1)
+
+
 def test_a_file_holds_what_cells_of_the_page_only_hint_at(person, found):
     admin = person(Role.ADMIN)
     post(admin, "/users/1/switch", active="no")
