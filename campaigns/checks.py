@@ -10,12 +10,12 @@ from campaigns.service import back_to_draft, move
 from campaigns.states import CampaignState
 from core import clock
 from core.errors import NotAllowed
-from core.sentences import say
+from core.sentences import Count, say
 from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
-from suppression import Question, assess, counts, samples
-from templates import check, kept_finding, latest
+from suppression import Assessment, Question, assess, counts, samples, soon_stale
+from templates import Finding, Severity, check, kept_finding, latest
 
 # What one worker hands over in a second without a limit of the sender; only an estimate for people.
 USUAL_RATE = 200
@@ -43,6 +43,7 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     findings = [
         kept_finding(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))
     ]
+    findings += [kept_finding(finding) for finding in _aging(session, assessment)]
     rate = sender.most_per_second or USUAL_RATE
     return {
         **totals,
@@ -52,6 +53,16 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
         "estimated_seconds": -(-int(totals["send"]) // rate),
         "blocking": any(finding["severity"] == "fail" for finding in findings),
     }
+
+
+def _aging(session: Session, assessment: Assessment) -> list[Finding]:
+    """What the clocks of unused consents will do to this audience soon."""
+    many = soon_stale(session, assessment)
+    if not many:
+        return []
+    said = say("Consents in this audience that will be too old within 60 days: %(count)s.", count=Count(many))
+    what = say("Ask these people to stay before that: a mail with {{ renew_url }}, to the segment of unused consents.")
+    return [Finding("consents_aging", Severity.WARN, said, what)]
 
 
 def check_campaign(session: Session, *, campaign: Campaign, actor: str) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def addresses(matter: Matter, recipient: Recipient, *, at: datetime) -> Urls:
         preferences=to(Purpose.PREFERENCES),
         why=to(Purpose.WHY),
         pixel=pixel,
+        renew=to(Purpose.RENEW) if matter.asks_again else "",
     )
 
 

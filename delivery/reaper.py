@@ -24,6 +24,7 @@ from delivery.models import Run
 from delivery.recipients import About, recipients
 from delivery.settle import settle
 from delivery.smtp import Outcome, Unknown
+from templates import asks_again
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ def _settle(session: Session, claim: Claim, outcomes: dict[int, Outcome], bases:
     settle(
         session,
         claim=claim,
-        matter=About(run_id=run.id, purpose=run.purpose),
+        matter=About(run_id=run.id, purpose=run.purpose, asks_again=asks_again(run.content)),
         recipients={each.message_id: each for each in recipients(session, message_ids=claim.message_ids)},
         outcomes=outcomes,
         bases=bases,

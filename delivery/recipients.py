@@ -16,16 +16,17 @@ from delivery.dkim import signer
 from delivery.models import Run, Sender
 from delivery.states import RunKind
 from suppression import ANSWERS
-from templates import Compiled
+from templates import Compiled, asks_again
 from tracking.models import Link
 
 
 @dataclass(frozen=True)
 class About:
-    """What must be known of a run to settle its mails."""
+    """What must be known of a run to settle its mails. `asks_again`: they ask people to confirm their consent anew."""
 
     run_id: int
     purpose: str
+    asks_again: bool
 
     @property
     def is_answer(self) -> bool:
@@ -75,6 +76,7 @@ def matter(session: Session, *, run_id: int) -> Matter:
         run_id=run.id,
         kind=run.kind,
         purpose=run.purpose,
+        asks_again=asks_again(run.content),
         tracking=run.tracking,
         compiled=_compiled(run.id, run.content_sha256, _Document(run.content)),
         sender=_sender(sender),

@@ -15,8 +15,11 @@ from delivery.claim import Claim
 from delivery.recipients import About, Recipient
 from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome, Refused
 from delivery.states import MessageState
-from suppression import Cause, NewEntry, add_many
+from suppression import Basis, Cause, NewEntry, add_many
 from tracking import EventKind, Happening, Sending, note_exposures, record
+
+# How a mail that asks people to confirm their consent anew is counted: for caps, and not for the clock.
+ASKED_AGAIN = "asked_again"
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,9 @@ def _note(
 
 
 def _sending(recipient: Recipient, matter: About, basis: str, at: datetime) -> Sending:
+    # The question whether somebody stays is no use of the consent: its clock must not start anew by being asked.
+    if matter.asks_again and basis == Basis.CONSENT:
+        basis = ASKED_AGAIN
     return Sending(address_id=recipient.address_id, channel="email", purpose=matter.purpose, basis=basis, at=at)
 
 

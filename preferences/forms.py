@@ -90,7 +90,7 @@ def open_form(session: Session, *, code: str, locale: str) -> OpenForm:
         .join(Sender, Sender.id == SignupForm.sender_id)
         .where(SignupForm.code == code, SignupForm.closed_at.is_(None))
     ).first()
-    text = row and _words(session, version=row.SignupForm.text_version, locale=locale)
+    text = row and words(session, version=row.SignupForm.text_version, locale=locale)
     if row is None or text is None:
         raise NotFound("form_unknown", say("There is no such form."))
     form, controller, sender = row
@@ -108,7 +108,8 @@ def open_form(session: Session, *, code: str, locale: str) -> OpenForm:
     )
 
 
-def _words(session: Session, *, version: str, locale: str) -> ConsentText | None:
+def words(session: Session, *, version: str, locale: str) -> ConsentText | None:
+    """The words of this version in this language, or in one that there is."""
     return session.scalar(
         select(ConsentText)
         .where(ConsentText.version == version)

@@ -16,7 +16,7 @@ from segments.fields import MEASURES, OneOf, Range, Test, measured
 from tracking.models import Event, EventKind, Exposure, Link, Verdict
 
 
-def consent(facts: ConsentFacts) -> Predicate:
+def consent(facts: ConsentFacts, *, now: datetime) -> Predicate:
     """A consent in a state; confirmed after a withdrawal counts as confirmed, as it does at the gate."""
     row = ConsentRow
     found = exists().where(
@@ -35,12 +35,40 @@ def consent(facts: ConsentFacts) -> Predicate:
             return ~found
         case ConsentState.CONFIRMED:
             found, moment = found.where(row.confirmed_at.is_not(None), not_(withdrawn_last)), row.confirmed_at
+            found = found.where(*_unused(facts, now=now))
         case ConsentState.WITHDRAWN:
             found, moment = found.where(withdrawn_last), row.withdrawn_at
         case ConsentState.UNCONFIRMED:
             found = found.where(row.confirmed_at.is_(None), row.withdrawn_at.is_(None))
             moment = row.requested_at
     return found.where(moment >= midnight(facts.since, after=False)) if facts.since else found
+
+
+def _unused(facts: ConsentFacts, *, now: datetime) -> list[Predicate]:
+    """Confirmed or last used between so many and so many days ago: the clock on which the gate looks."""
+    row, sides = ConsentRow, []
+    if facts.unused_at_least:
+        since = now - timedelta(days=facts.unused_at_least)
+        sides += [row.confirmed_at <= since, ~_used(Exposure.last_at > since)]
+    if facts.unused_at_most:
+        since = now - timedelta(days=facts.unused_at_most)
+        sides.append(or_(row.confirmed_at >= since, _used(Exposure.last_at >= since)))
+    return sides
+
+
+def _used(when: Predicate) -> Predicate:
+    row = ConsentRow
+    return (
+        exists()
+        .where(
+            Exposure.address_id == row.address_id,
+            Exposure.channel == row.channel,
+            Exposure.purpose == row.purpose,
+            Exposure.basis == "consent",
+            when,
+        )
+        .correlate(row)
+    )
 
 
 def purchases(facts: PurchaseFacts, *, now: datetime, where: str) -> Predicate:

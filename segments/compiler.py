@@ -112,7 +112,7 @@ def _group(node: All | AnyOf, scope: Scope, *, negated: bool, path: str) -> Pred
 def _happened(node: Part, scope: Scope, *, path: str) -> Predicate:
     match node:
         case Consent():
-            return behaviour.consent(node.consent)
+            return behaviour.consent(node.consent, now=scope.now)
         case Purchases():
             return behaviour.purchases(node.purchases, now=scope.now, where=below(path, "purchases"))
         case Opened():

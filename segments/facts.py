@@ -78,17 +78,31 @@ class Comparison(Part):
 
 
 Day = Annotated[date, BeforeValidator(iso_date)]
+LONGEST_UNUSED = 36_500
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class ConsentFacts(Part):
-    """The consent that is looked for. `since`: confirmed, withdrawn or asked on that day or later."""
+    """The consent that is looked for. `since`: confirmed, withdrawn or asked on that day or later.
+
+    `unused_at_least` and `unused_at_most`: so many days ago it was confirmed or last used, whatever came later.
+    """
 
     purpose: Text = "newsletter"
     state: Annotated[ConsentState, BeforeValidator(lambda value: _member(ConsentState, value))]
     channel: Literal["email", "sms", "phone", "post"] = "email"
     since: Day | None = None
+    unused_at_least: Days | None = None
+    unused_at_most: Days | None = None
+
+    @model_validator(mode="after")
+    def _only_what_holds_is_used(self) -> "ConsentFacts":
+        if (self.unused_at_least or self.unused_at_most) and self.state is not ConsentState.CONFIRMED:
+            raise ValueError(say("Only a consent that holds can be unused: ask for the state confirmed."))
+        if (self.unused_at_least or 0) > (self.unused_at_most or LONGEST_UNUSED):
+            raise ValueError(say("`unused_at_least` is more than `unused_at_most`; nobody fits that."))
+        return self
 
     @model_validator(mode="after")
     def _none_has_no_date(self) -> "ConsentFacts":

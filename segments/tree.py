@@ -20,7 +20,7 @@ MOST_PARTS = 60
 # The fields of each kind of condition, in the order in which the page shows them.
 ASKED: Mapping[str, tuple[str, ...]] = {
     "field": ("field", "operator", "value"),
-    "consent": ("purpose", "state"),
+    "consent": ("purpose", "state", "unused_at_least", "unused_at_most"),
     "purchases": ("measure", "operator", "value", "within_days", "category"),
     "opened": ("within_days", "at_least"),
     "clicked": ("within_days", "at_least", "link"),
@@ -29,14 +29,14 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 }
 _FRESH: Mapping[str, dict[str, str]] = {
     "field": {"field": "country", "operator": "is", "value": ""},
-    "consent": {"purpose": "newsletter", "state": "confirmed"},
+    "consent": {"purpose": "newsletter", "state": "confirmed", "unused_at_least": "", "unused_at_most": ""},
     "purchases": {"measure": "count", "operator": "gte", "value": "1", "within_days": "365"},
     "opened": {"within_days": "90", "at_least": "1"},
     "clicked": {"within_days": "90", "at_least": "1"},
     "received": {"within_days": "30", "at_least": "1"},
     "segment": {"segment": ""},
 }
-_NUMBERS = frozenset({"within_days", "at_least"})
+_NUMBERS = frozenset({"within_days", "at_least", "unused_at_least", "unused_at_most"})
 
 
 @dataclass(frozen=True)

@@ -109,8 +109,14 @@ _COMPARED = _compared()
 def _consent(facts: Any) -> Sentence:
     values = {"purpose": facts.purpose, "channel": facts.channel, "state": STATES[facts.state]}
     if facts.since:
-        return say("consent to %(purpose)s by %(channel)s is %(state)s since %(day)s", **values, day=facts.since)
-    return say("consent to %(purpose)s by %(channel)s is %(state)s", **values)
+        said = say("consent to %(purpose)s by %(channel)s is %(state)s since %(day)s", **values, day=facts.since)
+    else:
+        said = say("consent to %(purpose)s by %(channel)s is %(state)s", **values)
+    unused = [
+        *([say("unused for at least %(days)s days", days=facts.unused_at_least)] if facts.unused_at_least else []),
+        *([say("unused for at most %(days)s days", days=facts.unused_at_most)] if facts.unused_at_most else []),
+    ]
+    return joined((said, *unused)) if unused else said
 
 
 def _purchases(node: Purchases) -> Sentence:

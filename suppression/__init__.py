@@ -56,6 +56,7 @@ from suppression.rule_sets import (
 )
 from suppression.rule_settings import RuleSettings
 from suppression.rules import ANSWERS, RELEASABLE, decide
+from suppression.staleness import soon_stale
 from suppression.wide_blocks import see_wide_blocks
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "samples",
     "seal_decisions",
     "see_wide_blocks",
+    "soon_stale",
     "status",
     "target",
     "verdicts_now",

@@ -8,7 +8,7 @@ A version that something rests on is never changed again.
 
 from templates.checks import Finding, Severity, kept_finding, recalled_finding
 from templates.compile import Draft, compile_notice, compile_version
-from templates.compiled import Compiled, Rendered, Urls
+from templates.compiled import Compiled, Rendered, Urls, asks_again
 from templates.render import render
 from templates.service import check, fingerprint, freeze, latest, preview, save, validate
 from templates.values import merge_values
@@ -22,6 +22,7 @@ __all__ = [
     "Severity",
     "Urls",
     "Vocabulary",
+    "asks_again",
     "check",
     "compile_notice",
     "compile_version",

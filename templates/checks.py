@@ -100,6 +100,14 @@ def _links(made: Made) -> list[Finding]:
         )
         for address in made.uncounted
     ]
+    if made.compiled.asks_again:
+        found.append(
+            _info(
+                "asks_again",
+                say("The mail asks people to confirm their consent anew, so it does not count as a use of it."),
+                say("Who does not answer is not written to any more when the consent is too old."),
+            )
+        )
     if not made.compiled.links and not made.uncounted:
         found.append(
             _info("no_links", say("The mail leads nowhere."), say("Add a link if readers should do something."))

@@ -10,6 +10,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from templates.vocabulary import RENEW
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -36,6 +38,11 @@ class Compiled:
         """SHA-256 over the content: what an approval is bound to and what compiled templates are cached by."""
         return sha256(json.dumps(self.to_document(), sort_keys=True, ensure_ascii=False).encode()).digest()
 
+    @cached_property
+    def asks_again(self) -> bool:
+        """Whether it asks the recipient to confirm the consent anew."""
+        return asks_again({"html": self.html, "text": self.text})
+
     def to_document(self) -> dict[str, Any]:
         """As JSON-ready data."""
         return asdict(self) | {"links": list(self.links), "fields": list(self.fields)}
@@ -47,12 +54,17 @@ class Compiled:
         return cls(**values | {"links": tuple(values["links"]), "fields": tuple(values["fields"])})
 
 
+def asks_again(document: Mapping[str, Any]) -> bool:
+    """Whether the content of a run asks its recipients to confirm their consent anew."""
+    return any(RENEW in str(document.get(part, "")) for part in ("html", "text"))
+
+
 @dataclass(frozen=True)
 class Urls:
     """The addresses that stand in one recipient's mail.
 
     `links`: one for each of `Compiled.links`, a click URL or the target itself. `pixel` is None unless the recipient
-    agreed to be counted.
+    agreed to be counted. `renew` is empty unless the mail asks for it.
     """
 
     links: Sequence[str]
@@ -60,6 +72,7 @@ class Urls:
     preferences: str
     why: str
     pixel: str | None = None
+    renew: str = ""
 
 
 @dataclass(frozen=True)

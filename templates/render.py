@@ -10,6 +10,7 @@ from core.errors import WrongInput
 from core.sentences import say
 from templates.compiled import Compiled, Rendered, Urls
 from templates.sandbox import HTML, PLAIN
+from templates.vocabulary import RENEW
 
 LARGEST_OUTPUT = 512 * 1024
 LONGEST_SUBJECT = 500
@@ -50,6 +51,7 @@ def _compile(digest: bytes, subject: str, html: str, text: str) -> tuple[Templat
 
 def _addresses(urls: Urls) -> dict[str, Any]:
     named = {"unsubscribe_url": urls.unsubscribe, "preferences_url": urls.preferences, "why_url": urls.why}
+    named[RENEW] = urls.renew
     return {**named, "pixel_url": urls.pixel, **{f"url_{n}": url for n, url in enumerate(urls.links)}}
 
 

@@ -108,7 +108,9 @@ def preview(
         if contact_id not in found:
             raise NotFound("contact_unknown", say("There is no contact %(contact_id)s.", contact_id=contact_id))
         values = found[contact_id]
-    urls = Urls(links=compiled.links, unsubscribe="#unsubscribe", preferences="#preferences", why="#why")
+    urls = Urls(
+        links=compiled.links, unsubscribe="#unsubscribe", preferences="#preferences", why="#why", renew="#renew"
+    )
     return render(compiled, values={"contact": values, "basis": "consent"}, urls=urls)
 
 

@@ -13,7 +13,9 @@ from core.sentences import say
 
 CONTACT = frozenset({"number", "first_name", "last_name", "language", "country", "company"})
 SENDER = frozenset({"name", "address", "company"})
-URLS = frozenset({"unsubscribe_url", "preferences_url", "why_url"})
+# Where the recipient confirms the consent anew. A mail that asks for it is no use of that consent.
+RENEW = "renew_url"
+URLS = frozenset({"unsubscribe_url", "preferences_url", "why_url", RENEW})
 # Names that the compiler itself puts in.
 RESERVED = ("url_", "pixel_url", "basis")
 GROUPS = frozenset({"contact", "sender", "loop"})

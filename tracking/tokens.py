@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     PREFERENCES = "p"
     WHY = "w"
+    RENEW = "r"
 
 
 class MessageToken(NamedTuple):

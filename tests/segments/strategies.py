@@ -89,10 +89,10 @@ def _exposure() -> st.SearchStrategy[dict]:
     return st.fixed_dictionaries(
         {
             "purpose": st.sampled_from(["newsletter", "offers"]),
-            "basis": st.just("consent"),
+            "basis": st.sampled_from(["consent", "existing_customer"]),
             "day": days,
             "messages": st.integers(0, 2),
-            "last_at": st.just(NOW),
+            "last_at": moments,
         }
     )
 
@@ -166,6 +166,12 @@ leaves = st.one_of(
         {"state": st.sampled_from(["confirmed", "unconfirmed", "withdrawn"])},
         purpose=st.sampled_from(["newsletter", "offers"]),
         since=iso_days,
+    ).map(lambda facts: {"consent": facts}),
+    _some(
+        {"state": st.just("confirmed")},
+        purpose=st.sampled_from(["newsletter", "offers"]),
+        unused_at_least=st.sampled_from([1, 29, 30]),
+        unused_at_most=st.sampled_from([30, 31, 400]),
     ).map(lambda facts: {"consent": facts}),
     st.just({"consent": {"state": "none"}}),
     _some(

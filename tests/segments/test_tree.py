@@ -29,6 +29,7 @@ DEFINITIONS = [
     {"any": [{"field": "country", "in": ["AT", "DE"]}, {"not": {"field": "member", "is": True}}]},
     {"all": [{"field": "age", "between": [20, 30]}, {"field": "email", "is_not_empty": True}]},
     {"all": [{"consent": {"purpose": "newsletter", "state": "confirmed", "channel": "email"}}]},
+    {"all": [{"consent": {"state": "confirmed", "unused_at_least": 365, "unused_at_most": 540}}]},
     {"all": [{"purchases": {"count": {"gte": 2}, "within_days": 365}}, {"purchases": {"sum": {"gt": 99.5}}}]},
     {"all": [{"opened": {"within_days": 30, "at_least": 2}}, {"clicked": {"within_days": 30, "link": "boots"}}]},
     {"any": [{"received": {"within_days": 7, "at_least": 1}}, {"segment": "everyone"}]},

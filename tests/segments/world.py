@@ -134,7 +134,19 @@ def _consents(facts: Any, person: Person) -> bool:
     rows = [row for row in person.consents if row["purpose"] == facts.purpose] if person.emails else []
     if facts.state == "none":
         return not rows
-    return any(_state(row)[0] == facts.state and _since(facts.since, _state(row)[1]) for row in rows)
+    return any(
+        _state(row)[0] == facts.state and _since(facts.since, _state(row)[1]) and _unused(facts, row, person)
+        for row in rows
+    )
+
+
+def _unused(facts: Any, row: dict[str, Any], person: Person) -> bool:
+    if facts.unused_at_least is None and facts.unused_at_most is None:
+        return True
+    uses = [one for one in person.exposures if one["purpose"] == row["purpose"] and one["basis"] == "consent"]
+    last = max([row["confirmed_at"], *(one["last_at"] for one in uses)])
+    least, most = timedelta(days=facts.unused_at_least or 0), timedelta(days=facts.unused_at_most or 36_500)
+    return least <= NOW - last <= most
 
 
 def _state(row: dict[str, Any]) -> tuple[str, datetime]:
