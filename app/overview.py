@@ -14,7 +14,7 @@ from core.permissions import Permission
 from core.users import Actor
 from delivery import report
 from lead_handover.models import Handover, LeadState
-from suppression import ListStatus, status
+from suppression import ListStatus, open_requests, status, versions
 
 SHOWN = 10
 
@@ -43,6 +43,8 @@ class Overview:
     running: list[CampaignLine]
     leads_open: int | None
     leads_overdue: int | None
+    lifts: int | None
+    rules: int | None
 
 
 def read(session: Session, *, actor: Actor) -> Overview:
@@ -56,7 +58,21 @@ def read(session: Session, *, actor: Actor) -> Overview:
         running=_campaigns(session, CampaignState.SENDING, CampaignState.PAUSED) if campaigns else [],
         leads_open=_leads(session) if leads else None,
         leads_overdue=_leads(session, due_before=clock.now()) if leads else None,
+        lifts=_lifts(session, actor) if actor.may(Permission.EDIT_SUPPRESSION) else None,
+        rules=_rules(session, actor) if actor.may(Permission.ACTIVATE_RULES) else None,
     )
+
+
+def _lifts(session: Session, actor: Actor) -> int:
+    """Requests to lift a block that this person may answer."""
+    return sum(one.asked_by != actor.email for one in open_requests(session))
+
+
+def _rules(session: Session, actor: Actor) -> int | None:
+    """The newest version of the rules, when it waits for this person; nobody puts into force what they proposed."""
+    newest = next(iter(versions(session)), None)
+    waits = newest is not None and newest.activated_at is None and newest.proposed_by != actor.email
+    return newest.version if newest is not None and waits else None
 
 
 def _campaigns(session: Session, *states: CampaignState) -> list[CampaignLine]:

@@ -220,6 +220,19 @@ def test_an_incident_page_counts_what_went_out_and_says_what_to_do(person, found
     assert (code, one["campaign"], one["channel"], one["messages"]) == (0, "summer", "email", 1)
 
 
+def test_the_dashboard_names_what_waits_for_a_second_person_and_not_for_the_first(person, found):
+    compliance, admin = person(Role.COMPLIANCE), person(Role.ADMIN)
+    assert "Waits for a second person" not in words(compliance.get("/"))
+    post(compliance, "/suppression/block", what="@rival.example", kind="competitor", reason="they copy us")
+    post(compliance, "/suppression/entries/2/lift", reason="they stopped")
+    post(compliance, "/rules/new", text="stale_after_months: 12", note="sooner")
+    assert "Waits for a second person" not in words(compliance.get("/"))
+    assert "1 request to lift a block" in words(admin.get("/"))
+    assert "Version 2 of the rules, with what it would change" in words(admin.get("/"))
+    assert "Waits for a second person" not in words(person(Role.MARKETER).get("/"))
+    assert "Version 2 of the rules" in words(person(Role.RELEASER).get("/"))
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_pages_come_in_both_languages(person, found, language):
     send("ada")
