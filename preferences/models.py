@@ -31,12 +31,13 @@ class SignupRequest(Base):
     """One use of a form; what nobody confirmed is removed after fourteen days.
 
     `typed` is the address in clear, erased as soon as the contact has it or the request has expired. Of the token in
-    the mail only the SHA-256 is stored.
+    the mail only the SHA-256 is stored. `ip`: of IPv6, the network.
     """
 
     __tablename__ = "signup_request"
     __table_args__ = (
         Index(None, "ip", "requested_at"),
+        Index(None, "form_id", "requested_at"),
         Index("ix_signup_request_open", "requested_at", postgresql_where=text("confirmed_at IS NULL")),
         Index("ix_signup_request_unnoted", "message_id", postgresql_where=text("mail_noted_at IS NULL")),
     )

@@ -8,6 +8,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -31,13 +32,23 @@ from core.keys import address_key, fingerprint
 from delivery import copy_subject, enqueue
 from preferences import evidence
 from preferences.forms import OpenForm
-from preferences.limits import LIFETIME, MOST_PER_IP_AND_HOUR, PERIOD, mailbox, may_ask_again
+from preferences.limits import (
+    LIFETIME,
+    MOST_PER_FORM_AND_HOUR,
+    MOST_PER_IP_AND_HOUR,
+    PERIOD,
+    mailbox,
+    may_ask_again,
+    place,
+)
 from preferences.mails_sent import handed_over_at, note_mail
 from preferences.masking import masked
 from preferences.models import SignupForm, SignupMail, SignupRequest
 from preferences.notices import CONFIRMATION, run_for
 from preferences.visits import Visit
 from tracking import make_id_token, read_id_token
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ def ask(session: Session, *, form: OpenForm, typed: str, locale: str, visit: Vis
     key = address_key(mailbox(email.key))
     # Two requests for one mailbox at the same time: the second waits, then sees the first.
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('signup'), hashtext(:key))"), {"key": key.hex()})
-    if not _within_limits(session, key=key, ip=visit.ip, now=now):
+    if not _within_limits(session, form=form, key=key, ip=place(visit.ip), now=now):
         return False
     session.add(SignupMail(mailbox_key=key, asked_at=now))
     request = _store(session, form=form, typed=typed, email=email, locale=locale, visit=visit, now=now)
@@ -86,19 +97,18 @@ def ask(session: Session, *, form: OpenForm, typed: str, locale: str, visit: Vis
     return request.message_id is not None
 
 
-def _within_limits(session: Session, *, key: bytes, ip: str | None, now: datetime) -> bool:
+def _within_limits(session: Session, *, form: OpenForm, key: bytes, ip: str | None, now: datetime) -> bool:
     earlier = session.scalars(
         select(SignupMail.asked_at).where(SignupMail.mailbox_key == key, SignupMail.asked_at > now - PERIOD)
     )
     if not may_ask_again(list(earlier), now=now):
         return False
-    if ip is None:
-        return True
-    from_there = session.scalar(
-        select(func.count()).where(
-            SignupRequest.ip == ip, SignupRequest.requested_at > func.now() - text("interval '1 hour'")
-        )
-    )
+    lately = SignupRequest.requested_at > func.now() - text("interval '1 hour'")
+    of_form = session.scalar(select(func.count()).where(SignupRequest.form_id == form.id, lately)) or 0
+    from_there = session.scalar(select(func.count()).where(SignupRequest.ip == ip, lately)) if ip else 0
+    if of_form >= MOST_PER_FORM_AND_HOUR:
+        log.warning("form_limit_reached", form=form.code)
+        return False
     return (from_there or 0) < MOST_PER_IP_AND_HOUR
 
 
@@ -132,7 +142,7 @@ def _store(
             "typed": email.value,
             "version": form.text.version,
             "locale": locale,
-            "ip": visit.ip,
+            "ip": place(visit.ip),
             "at": now,
             "expires": expires,
         },

@@ -6,10 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.evidence.printed import printed
+from app.rights import legal_bases
 from app.rights.export import host_of
 from app.rights.kinds import KINDS
 from campaigns.models import Campaign
-from contacts.consent_models import Consent
 from contacts.models import Contact, Controller, FieldDefinition
 from core import clock
 from core.retention import terms
@@ -18,15 +18,6 @@ from delivery.models import Sender
 from lead_handover.models import SalesPerson, ScoreModel, WebhookTarget
 from preferences.models import SignupForm
 from suppression.models import ListVersion, VersionState
-
-BASES = {
-    "double_opt_in": say("Consent, confirmed by double opt-in (Art. 6(1)(a) GDPR)"),
-    "existing_customer": say(
-        "Existing customers, for similar products (Art. 6(1)(f) GDPR, national law on soft opt-in)"
-    ),
-    "contract": say("Answers to what the person did (Art. 6(1)(b) GDPR)"),
-    "legitimate_interest": say("Legitimate interest (Art. 6(1)(f) GDPR)"),
-}
 
 MEASURES = (
     say("Addresses in clear stand in one table; everywhere else a hash with a key that is not in the database."),
@@ -63,28 +54,35 @@ def record(session: Session) -> dict[str, Any]:
 def _purposes(session: Session) -> list[dict[str, Any]]:
     """The register of legal bases: each purpose, on which bases, under which words, by which forms and campaigns."""
     found: dict[str, dict[str, Any]] = {}
+    lists, kept = legal_bases.lists_asked(session), legal_bases.kept_for(session)
 
     def of(purpose: str) -> dict[str, Any]:
-        return found.setdefault(purpose, {"purpose": purpose, "bases": [], "texts": [], "forms": [], "campaigns": 0})
+        empty: dict[str, Any] = {"purpose": purpose, "bases": [], "used": [], "texts": [], "forms": [], "campaigns": 0}
+        return found.setdefault(purpose, empty | {"lists": lists.get(purpose, []), "retention": kept})
 
-    rows = session.execute(
-        select(Consent.purpose, Consent.basis, Consent.text_version, func.count())
-        .where(Consent.withdrawn_at.is_(None), Consent.confirmed_at.is_not(None))
-        .group_by(Consent.purpose, Consent.basis, Consent.text_version)
-        .order_by(Consent.purpose, Consent.basis, Consent.text_version)
-    )
-    for purpose, basis, version, count in rows:
-        known = of(purpose)
-        known["bases"].append({"basis": BASES.get(basis, basis), "words": version, "people": count})
-        known["texts"] = sorted({*known["texts"], *([version] if version else [])})
+    for purpose, bases in legal_bases.given(session).items():
+        of(purpose)["bases"] = bases
+        of(purpose)["texts"] = sorted({one["words"] for one in bases if one["words"]})
+    for purpose, bases in legal_bases.used(session).items():
+        of(purpose)["used"] = bases
     for form in session.scalars(select(SignupForm).where(SignupForm.closed_at.is_(None)).order_by(SignupForm.code)):
         of(form.purpose)["forms"].append(form.code)
     for purpose, count in session.execute(select(Campaign.purpose, func.count()).group_by(Campaign.purpose)):
         of(purpose)["campaigns"] = count
-    of("transactional")["bases"] = [{"basis": BASES["contract"], "words": None, "people": None}]
+    of("transactional")["bases"] = [_without_people("own_request")]
     if session.scalar(select(ScoreModel.id).limit(1)) is not None:
-        of("lead scoring")["bases"] = [{"basis": BASES["legitimate_interest"], "words": None, "people": None}]
+        of("lead scoring")["bases"] = [_without_people("legitimate_interest")]
     return list(found.values())
+
+
+def _without_people(basis: str) -> dict[str, Any]:
+    return {
+        "basis": legal_bases.basis_named(basis),
+        "words": None,
+        "people": None,
+        "channel": None,
+        "controller": None,
+    }
 
 
 def _categories(session: Session) -> list[Any]:
