@@ -4,13 +4,14 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
+from app.evidence import time_stamps
+from app.evidence.stamp_check import verify_everything
 from app.questions import audit_log as log
 from app.views import routes
 from core import tables
 from core.audit import AuditEvent
 from core.db import transaction
 from core.evidence import Finding
-from core.evidence_anchor_check import verify as verify_everything
 from core.exporting import table_as_csv
 from core.permissions import Permission
 from core.web import needs, page
@@ -20,7 +21,8 @@ def _listing(findings: list[Finding] | None = None) -> str:
     table = log.table()
     with transaction() as session:
         listing = tables.read(session, table, select(AuditEvent), tables.ask(table, request.args))
-    return page("app/audit.html", listing=listing, findings=findings)
+        stamps = time_stamps.standing(session)
+    return page("app/audit.html", listing=listing, findings=findings, stamps=stamps)
 
 
 @routes.get("/audit")

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     robinson_url: str = "https://api.listarobinson.es/v1/api/user"
     robinson_access_key: str | None = None
     robinson_secret_key: str | None = None
+    # A service for time stamps (RFC 3161) that is asked to stamp anchors, and a file with the roots it must go back to.
+    timestamp_url: str | None = None
+    timestamp_ca: Path | None = None
 
     @field_validator("home")
     @classmethod

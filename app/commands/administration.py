@@ -8,11 +8,12 @@ import click
 from sqlalchemy import func, select
 
 from app.apply import apply_folder
+from app.evidence import time_stamps
+from app.evidence.stamp_check import verify_everything
 from core import evidence, evidence_anchors, keys, users
 from core.cli import command, console
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
-from core.evidence_anchor_check import verify as verify_everything
 from core.permissions import Role
 from core.sentences import say
 from core.settings import settings
@@ -66,6 +67,7 @@ def verify() -> dict[str, Any]:
     with transaction() as session:
         findings = verify_everything(session)
         last = evidence_anchors.newest(session)
+        stamps = time_stamps.standing(session)
         links = dict(
             session.execute(
                 select(evidence.EvidenceBatch.chain, func.count()).group_by(evidence.EvidenceBatch.chain)
@@ -76,6 +78,7 @@ def verify() -> dict[str, Any]:
         "chains": {name: links.get(name, 0) for name in evidence.CHAINS},
         "anchors": last.seq if last else 0,
         "anchored_at": last.at if last else None,
+        "time_stamps": asdict(stamps),
         "findings": [asdict(finding) for finding in findings],
     }
     if findings:
@@ -93,11 +96,19 @@ def verify() -> dict[str, Any]:
 
 @command(audit_group, "anchor")
 def anchor() -> dict[str, Any]:
-    """Sign now where every chain stands. Once a day this happens by itself."""
+    """Sign now where every chain stands, and have that stamped. Once a day this happens by itself."""
     with transaction() as session:
         made = evidence_anchors.anchor(session)
         answer = {"anchor": made.seq, "at": made.at, "sha256": made.digest, "public_key": made.public_key.hex()}
-    return answer | {"file": evidence_anchors.file_of(made.seq), "chains": made.content["chains"]}
+    time_stamps.stamp_newest()
+    with transaction() as session:
+        stamps = time_stamps.standing(session)
+    return answer | {
+        "file": evidence_anchors.file_of(made.seq),
+        "chains": made.content["chains"],
+        "time_stamp": stamps.at if stamps.anchor == made.seq else None,
+        "trouble": stamps.trouble,
+    }
 
 
 @click.group("user")

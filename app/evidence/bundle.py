@@ -1,7 +1,7 @@
 """A bundle of evidence: files with a signed list of their digests, to be checked without us by `verify.py` in it."""
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -13,13 +13,16 @@ from sqlalchemy.orm import Session
 from app.evidence.folder import entry, make_empty, manifest
 from app.evidence.paper import on_paper
 from app.evidence.printed import LANGUAGES, named, printed
+from app.evidence.stamp_files import stamp_files, upto_stamps
 from app.evidence.subject import Subject, gather
 from core import audit, clock, signing
 from core.cli import dump
-from core.evidence_anchors import EvidenceAnchor, as_file, file_of
+from core.evidence_anchors import EvidenceAnchor, as_file
 
 # What goes into every bundle, so that it can be checked without us.
-VERIFIERS = tuple(Path(__file__).with_name(name) for name in ("verify.py", "verify_campaign.py"))
+VERIFIERS = tuple(
+    Path(__file__).with_name(name) for name in ("verify.py", "verify_campaign.py", "verify_time_stamp.py")
+)
 FORMAT = "crusoe-evidence-1"
 
 
@@ -67,18 +70,13 @@ def _content(subject: Subject, about: dict[str, str]) -> dict[str, bytes]:
 def chain_files(session: Session, chains: Mapping[str, dict[str, Any]]) -> dict[str, bytes]:
     """Excerpts of chains, the anchors to which they lead, and the time stamps of these."""
     numbers = {run["anchor"] for chain in chains.values() for run in chain["runs"]}
-    anchors = session.scalars(select(EvidenceAnchor).where(EvidenceAnchor.seq.in_(numbers))).all()
+    wanted = numbers | upto_stamps(session, numbers)
+    anchors = session.scalars(select(EvidenceAnchor).where(EvidenceAnchor.seq.in_(wanted))).all()
     return (
         {f"anchors/{one.seq:06}.json": as_file(one) for one in anchors}
-        | _stamps(anchors)
+        | stamp_files(session, wanted)
         | {f"chains/{name}.json": dump(chain).encode() for name, chain in chains.items()}
     )
-
-
-def _stamps(anchors: Iterable[EvidenceAnchor]) -> dict[str, bytes]:
-    """Time stamps (RFC 3161) that somebody put beside the files of anchors, such as `000012.json.tsr`."""
-    paths = {one.seq: file_of(one.seq).with_suffix(".json.tsr") for one in anchors}
-    return {f"anchors/{path.name}": path.read_bytes() for path in paths.values() if path.is_file()}
 
 
 def write(files: Mapping[str, bytes], *, to: Path) -> None:

@@ -24,6 +24,7 @@ from app.evidence.folder import Folder
 from app.evidence.paper import on_paper
 from app.evidence.printed import LANGUAGES, named, printed
 from app.evidence.subject import rules_named
+from app.evidence.time_stamps import stamp_newest
 from core import audit
 from core.cli import dump
 from core.db import transaction
@@ -67,6 +68,7 @@ def write_campaign(
             with_addresses=with_addresses,
         )
         anchor(session)
+    stamp_newest()
     with transaction() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         session.execute(text("SET TRANSACTION READ ONLY"))

@@ -1,11 +1,38 @@
-"""The bundles about campaigns that people asked for in the browser."""
+"""Time stamps of anchors, and the bundles about campaigns that people asked for in the browser."""
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
+
+
+class TimeStamp(Base):
+    """What a service (RFC 3161) answered about the file of an anchor, byte for byte. Never updated, never deleted.
+
+    `at` is when it says that the file was there, `signer` whose certificate signed that.
+    """
+
+    __tablename__ = "time_stamp"
+
+    anchor: Mapped[int] = mapped_column(ForeignKey("evidence_anchor.seq"), primary_key=True, autoincrement=False)
+    at: Mapped[Moment]
+    signer: Mapped[str]
+    answer: Mapped[bytes] = mapped_column(LargeBinary)
+    recorded_at: Mapped[CreatedAt]
+
+
+class TimeStampTrouble(Base):
+    """An anchor that the service did not stamp so far. `error`: code, message, remedy, where of the last time."""
+
+    __tablename__ = "time_stamp_trouble"
+
+    anchor: Mapped[int] = mapped_column(ForeignKey("evidence_anchor.seq"), primary_key=True, autoincrement=False)
+    times: Mapped[int] = mapped_column(server_default="1")
+    since: Mapped[CreatedAt]
+    last_at: Mapped[CreatedAt]
+    error: Mapped[Document]
 
 
 class BundleState(StrEnum):

@@ -1,16 +1,24 @@
-"""Background work: the anchor of the day, and bundles about campaigns."""
+"""Background work: the anchor of the day, its time stamp, and bundles about campaigns."""
 
-from app.evidence import bundle_jobs
+from app.evidence import bundle_jobs, time_stamps
 from core.db import transaction
 from core.evidence_anchors import anchor_if_due
-from core.tasks import job
+from core.tasks import job, ring
 
 
 @job("app.anchor", every=3600, alone=True)
 def anchor() -> bool:
     """Sign where every chain of evidence stands, once a day."""
     with transaction() as session:
-        anchor_if_due(session)
+        if anchor_if_due(session):
+            ring(session, time_stamps.JOB)
+    return False
+
+
+@job(time_stamps.JOB, every=600)
+def stamp_anchors() -> bool:
+    """Have the newest anchor stamped, where a service is named; one that did not answer is asked again."""
+    time_stamps.stamp_newest()
     return False
 
 

@@ -136,6 +136,21 @@ def check_files(folder: Path, manifest: Document) -> Iterator[str]:
             yield name + ": is not named after its digest"
 
 
+def read_stamps(folder: Path) -> List[Document]:
+    """The time stamps (RFC 3161) of anchors, once they fit: `anchor`, `at`, `by`, `certificate`."""
+    stamps: List[Document] = []
+    for path in sorted((folder / "anchors").glob("*.json.tsr")):
+        script = beside("verify_time_stamp")
+        about: Document = {"anchor": path.name.split(".")[0].lstrip("0")}
+        try:
+            stamps.append(dict(about, **script.check(path.with_suffix("").read_bytes(), path.read_bytes())))
+        except script.Unknown as unknown:
+            stamps.append(dict(about, unchecked=str(unknown)))
+        except Broken as broken:
+            raise Broken("anchors/%s: the time stamp %s" % (path.name, broken)) from broken
+    return stamps
+
+
 def read_anchors(folder: Path, manifest: Document) -> Dict[int, Document]:
     """What each anchor says about the ends of the chains, once its signature fits."""
     anchors: Dict[int, Document] = {}
@@ -238,12 +253,12 @@ def beside(name: str) -> Any:
     return script
 
 
-def check(folder: Path) -> Tuple[List[str], Document, int]:
-    """Every finding about a bundle, and what it is about."""
+def check(folder: Path) -> Tuple[List[str], Document, int, List[Document]]:
+    """Every finding about a bundle, what it is about, how many sealed rows it shows, and its time stamps."""
     manifest = read_manifest(folder)
     findings = list(check_files(folder, manifest))
     if findings:
-        return findings, manifest, 0
+        return findings, manifest, 0, []
     anchors = read_anchors(folder, manifest)
     rows: Dict[str, Dict[str, List[Any]]] = {"consent": {}, "decision": {}, "approval": {}, "audit": {}}
     links: Dict[str, Dict[int, Tuple[bytes, int]]] = {}
@@ -259,14 +274,14 @@ def check(folder: Path) -> Tuple[List[str], Document, int]:
         shown += beside("verify_campaign").check(folder, links.get("decision", {}), rows, fields)
     else:
         check_story(json.loads((folder / "evidence.json").read_text(encoding="utf-8")), rows)
-    return findings, manifest, shown
+    return findings, manifest, shown, read_stamps(folder)
 
 
 def verify(folder: Any) -> Document:
-    """The answer about a bundle: `ok`, `findings`, `files`, `rows`, `public_key`, `made_at`."""
+    """The answer about a bundle: `ok`, `findings`, `files`, `rows`, `public_key`, `made_at`, `time_stamps`."""
     folder = Path(folder)
     try:
-        findings, manifest, rows = check(folder)
+        findings, manifest, rows, stamps = check(folder)
     except Broken as broken:
         return {"ok": False, "findings": [str(broken)]}
     except OSError as error:
@@ -280,6 +295,7 @@ def verify(folder: Any) -> Document:
         "rows": rows,
         "public_key": manifest["public_key"],
         "made_at": manifest["made_at"],
+        "time_stamps": stamps,
     }
 
 
@@ -293,6 +309,9 @@ def main(arguments: List[str]) -> int:
     if answer["ok"]:
         print("Everything is as it was written: %(files)d files, %(rows)d sealed rows, made %(made_at)s." % answer)
         print("Signed with the key %(public_key)s" % answer)
+        for stamp in answer["time_stamps"]:
+            told = "at %(at)s by %(by)s, certificate %(certificate)s" if "at" in stamp else "that %(unchecked)s"
+            print(("Time stamp of anchor %(anchor)s " + told) % stamp)
     return 0 if answer["ok"] else 2
 
 

@@ -13,6 +13,30 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.create_table(
+        "time_stamp",
+        sa.Column("anchor", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signer", sa.String(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["anchor"], ["evidence_anchor.seq"], name=op.f("fk_time_stamp_anchor")),
+        sa.PrimaryKeyConstraint("anchor", name=op.f("pk_time_stamp")),
+    )
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON time_stamp"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+    op.create_table(
+        "time_stamp_trouble",
+        sa.Column("anchor", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("times", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(["anchor"], ["evidence_anchor.seq"], name=op.f("fk_time_stamp_trouble_anchor")),
+        sa.PrimaryKeyConstraint("anchor", name=op.f("pk_time_stamp_trouble")),
+    )
+    op.create_table(
         "bundle_job",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
@@ -47,3 +71,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("bundle_job")
+    op.drop_table("time_stamp_trouble")
+    op.drop_table("time_stamp")
