@@ -6,15 +6,20 @@ import pytest
 from sqlalchemy import select, text
 
 from app.cli import main
+from app.evidence.bundle import bundle
+from app.web import create_app
 from contacts import Withdrawn, email_address, ensure_addresses, withdraw_consent
 from contacts.consent_models import Consent
 from contacts.intakes import ConsentIntake
+from contacts.models import Endpoint
 from core import clock
 from core.db import transaction
 from core.permissions import Role
 from core.users import User
+from preferences import everything
 from tests.browsing import post
 from tests.contacts.files import load, write
+from tracking import Purpose, make_message_token
 
 HEADER = "email,basis,text_version,requested_at,confirmed_at,confirm_ip"
 ROW = "{}@mail.example,double_opt_in,v9,2026-01-05T10:00:00Z,2026-01-05T10:05:00Z,192.0.2.7"
@@ -65,6 +70,35 @@ def test_one_consent_is_told_step_by_step_with_what_is_missing(person, imported)
     page = person(Role.COMPLIANCE).get(f"/consents/{reference('emil')}").text
     assert "Niemand ist genannt, der für den Nachweis des anderen Systems einsteht." in page
     assert "Übernommen aus einem ungenannten System" in page
+
+
+def test_where_a_consent_comes_from_is_said_wherever_it_is_shown(person, found, tmp_path):
+    intake = ConsentIntake(old_system="Old CRM", attested_by="Rita Roth")
+    load(intake, write(tmp_path / "old.csv", HEADER, ROW.format("emil")))
+    with transaction() as session:
+        emil = session.execute(select(Endpoint).where(Endpoint.value == "emil@mail.example")).scalar_one()
+        held = everything(session, address_id=emil.address_id, contact_id=emil.contact_id, address=emil.value)
+        told = bundle(session, address=emil.value, actor="dpo")
+        session.execute(text("UPDATE user_account SET locale = 'de'"))
+        contact = emil.contact_id
+        session.expunge(emil)
+    (consent,) = held["consents"]
+    assert (consent["how_given"], consent["migrated"]["attested_by"]) == ("migrated", "Rita Roth")
+    assert "form_sha256" in consent["missing"]
+    page = person(Role.COMPLIANCE).get(f"/contacts/{contact}").text
+    assert "Übernommen aus Old CRM, bestätigt von Rita Roth" in page
+    assert "Das Formular ist nicht so aufbewahrt, wie es gezeigt wurde." in page
+    for name, words in (("index.html", "taken over"), ("index.de.html", "übernommen")):
+        printed = told[name].decode()
+        assert words in printed
+        assert "Old CRM" in printed
+        assert "Rita Roth" in printed
+    assert "The form is not kept as it was shown." in told["index.html"].decode()
+    sent_at = int(clock.now().timestamp())
+    token = make_message_token(Purpose.PREFERENCES, run_id=1, message_id=1, address_id=emil.address_id, sent_at=sent_at)
+    shown = create_app().test_client().get(f"/p/{token}/data?lang=de").text
+    assert "Rita Roth" in shown
+    assert "Das Formular ist nicht so aufbewahrt, wie es gezeigt wurde." in shown
 
 
 def test_the_proof_of_a_withdrawn_consent_is_seen_by_compliance_only(person, imported):
