@@ -1,5 +1,7 @@
 """One person with everything that happened: the page that answers why a message came, or did not."""
 
+from typing import Any
+
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
@@ -67,8 +69,9 @@ def restrict_person(contact_id: int) -> ResponseReturnValue:
     """Keep the data and use them no more."""
     with transaction() as session:
         who = _subject(session, contact_id)
-        requests.restrict_person(session, who, actor=acting().email, reason=request.form.get("reason", ""))
+        done = requests.restrict_person(session, who, actor=acting().email, reason=request.form.get("reason", ""))
     flash(_("The data are restricted: nobody uses them, and compliance alone sees them."))
+    _tell_of(done["to_tell"])
     return redirect(url_for("app.person", contact_id=contact_id))
 
 
@@ -89,8 +92,9 @@ def rectify_person(contact_id: int) -> ResponseReturnValue:
     """Put master data right."""
     changes = {name: request.form[name].strip() or None for name in RECTIFIED if name in request.form}
     with transaction() as session:
-        requests.rectify_person(session, _subject(session, contact_id), changes=changes, actor=acting().email)
+        done = requests.rectify_person(session, _subject(session, contact_id), changes=changes, actor=acting().email)
     flash(_("The data are put right."))
+    _tell_of(done["to_tell"])
     return redirect(url_for("app.person", contact_id=contact_id))
 
 
@@ -114,6 +118,13 @@ def erasure_receipt(number: int) -> ResponseReturnValue:
     with transaction() as session:
         receipt = erasure.receipt(session, number)
     return _file(erasure.receipt_page(receipt, locale=_locale()), name="receipt.html", kind="text/html", shown=True)
+
+
+def _tell_of(told: list[dict[str, Any]]) -> None:
+    """Say who has had the data: they must be told of the change (Art. 19 GDPR)."""
+    if told:
+        names = "; ".join(f"{one['to']} ({one['at'][:10]})" for one in told)
+        flash(_("These have had the data and must be told (Art. 19 GDPR): %(names)s.", names=names))
 
 
 def _subject(session: Session, contact_id: int) -> DataSubject:

@@ -108,5 +108,4 @@ def rectify(address: str, acting: str, settings: tuple[str, ...]) -> dict[str, A
     changes = {name: value or None for name, _, value in (one.partition("=") for one in settings)}
     with transaction() as session:
         actor = _actor(session, acting, Permission.EDIT_SUPPRESSION)
-        done = requests.rectify_person(session, by_address(session, address), changes=changes, actor=actor)
-    return {"rectified": done}
+        return requests.rectify_person(session, by_address(session, address), changes=changes, actor=actor)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.evidence.printed import printed
+from app.rights.disclosures import disclosures
 from app.rights.subject import DataSubject
 from contacts import Withdrawn, erase, withdraw_consent
 from contacts.consent_models import Consent, ConsentEvent
@@ -72,10 +73,12 @@ WHY_KEPT = {
 
 
 def erase_person(session: Session, who: DataSubject, *, actor: str, reason: str | None = None) -> dict[str, Any]:
-    """Erase a person and answer the receipt: `removed`, `kept` with reasons, and its own `sha256`.
+    """Erase a person and answer the receipt: `removed`, `kept` with reasons, `to_tell`, and its own `sha256`.
 
     The receipt stands in the audit log; it names the person by numbers only.
     """
+    # Looked up first: what says so names the person and goes as well.
+    told = disclosures(session, who)
     removed = {step.name: step.verb(session, who) for step in STEPS}
     if who.contact_id is not None:
         gone = erase(session, who.contact_id, actor=actor, reason=reason)
@@ -88,6 +91,7 @@ def erase_person(session: Session, who: DataSubject, *, actor: str, reason: str 
         "address_ids": list(who.address_ids),
         "removed": removed,
         "kept": [{"what": name, "count": count, "why": WHY_KEPT[name]} for name, count in _kept(session, who).items()],
+        "to_tell": told,
     }
     digest = sha256(json.dumps(_plain(receipt), sort_keys=True).encode()).hexdigest()
     audit.record(

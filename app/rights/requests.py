@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.rights.disclosures import disclosures
 from app.rights.subject import DataSubject
 from contacts import choose, rectify
 from core import audit
@@ -13,11 +14,14 @@ from core.sentences import say
 from suppression import restrict
 
 
-def rectify_person(session: Session, who: DataSubject, *, changes: Mapping[str, str | None], actor: str) -> list[str]:
-    """Put data right (Art. 16 GDPR); answers the names of the fields."""
+def rectify_person(
+    session: Session, who: DataSubject, *, changes: Mapping[str, str | None], actor: str
+) -> dict[str, Any]:
+    """Put data right (Art. 16 GDPR); answers the names of the fields, and who has had them and must be told."""
     if who.contact_id is None:
         raise NotFound("contact_unknown", say("There is no person with this address any more."))
-    return rectify(session, who.contact_id, changes=changes, actor=actor)
+    done = rectify(session, who.contact_id, changes=changes, actor=actor)
+    return {"rectified": done, "to_tell": disclosures(session, who)}
 
 
 def restrict_person(session: Session, who: DataSubject, *, actor: str, reason: str) -> dict[str, Any]:
@@ -29,7 +33,7 @@ def restrict_person(session: Session, who: DataSubject, *, actor: str, reason: s
         raise WrongInput("reason_needed", say("Data are restricted for a reason only."), where="reason")
     new = restrict(session, address_ids=list(who.address_ids), source=f"user:{actor}", reason=reason.strip())
     _note(session, who, action="person.restrict", actor=actor, reason=reason.strip())
-    return {"address_ids": list(who.address_ids), "newly_restricted": new}
+    return {"address_ids": list(who.address_ids), "newly_restricted": new, "to_tell": disclosures(session, who)}
 
 
 def object_to_profiling(

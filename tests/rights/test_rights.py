@@ -251,7 +251,7 @@ def test_data_are_put_right_and_the_log_does_not_say_what_stood_there(database, 
     done = crusoe(
         capsys, "person", "rectify", "ada@mail.example", "--as", DPO, "--set", "last_name=Byron", "--set", "country=GB"
     )
-    assert done == {"rectified": ["country", "last_name"]}
+    assert done == {"rectified": ["country", "last_name"], "to_tell": []}
     with transaction() as session:
         contact = session.scalar(select(Contact).where(Contact.number == "ada"))
         assert (contact.last_name, contact.country) == ("Byron", "GB")
