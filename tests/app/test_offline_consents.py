@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 
 from app.cli import main
 from app.evidence.bundle import bundle
-from contacts import LARGEST, consent_records, find_phone, save_consent_text, scan
+from contacts import LARGEST, Confirmed, confirm_consent, consent_records, find_phone, save_consent_text, scan
 from contacts.consent_models import Consent, Proof
 from contacts.models import Address, Channel, Endpoint
 from contacts.scans import JPEG, PDF, PNG
@@ -177,6 +177,11 @@ def test_an_older_paper_changes_no_newer_consent_and_the_same_one_is_no_second(p
     assert record()["confirmed_at"] > clock.now() - timedelta(days=3)
     assert len(record()["steps"]) == 2
     assert "on record already" in sent(marketer, given_at=new).text
+    # A double opt-in that comes after the paper is one.
+    with transaction() as session:
+        number = session.scalars(select(Consent.id).order_by(Consent.id.desc())).first()
+        confirm_consent(session, consent_id=number, at=clock.now(), evidence=Confirmed())
+    assert (record()["how_given"], record()["basis"]) == ("double_opt_in", "double_opt_in")
     assert sent(marketer, address="new@mail.example").status_code == 302
 
 

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from contacts import Asked, Confirmed, MailSent, Withdrawn, consent_records, save_consent_text
+from contacts import (
+    Asked,
+    Confirmed,
+    MailSent,
+    NewProof,
+    Withdrawn,
+    consent_records,
+    keep_proofs,
+    save_consent_text,
+)
 from contacts.completeness import LACKING, PROOFS, PROVENANCE, REQUIRED, ConsentKind, kind_of, missing, required
 from contacts.completeness_query import kind_column, missing_column
 from contacts.consent_models import Consent, ConsentStep
@@ -47,13 +56,14 @@ def test_the_record_and_the_database_find_the_same_gaps_in_every_kind(database, 
     with transaction() as session:
         save_consent_text(session, version="v1", locale="en", text="Yes.")
         who = factories.people(session, ["whole", "asked", "bare", "left", "renewed", "nothing"], consent=False)
+        (kept,) = keep_proofs(session, [NewProof(b"the mail", "message:1")])
         for name in ("whole", "asked", "left", "renewed"):
             consent = ask(session, who[name], at=NOON)
             if name == "asked":
                 continue
             sent = MailSent(
                 message_id=1, message_header_id="<1@x>", template_version="c1", handed_over_at="2026", mx_host="mx",
-                smtp_response="250 ok",
+                smtp_response="250 ok", mail_sha256=kept if name == "left" else "00" * 32,
             )  # fmt: skip
             note_consent_step(session, consent_id=consent, at=NOON + timedelta(seconds=9), evidence=sent)
             pressed = Confirmed(ip="192.0.2.1", page_version="k", page_sha256="00")
@@ -71,6 +81,8 @@ def test_the_record_and_the_database_find_the_same_gaps_in_every_kind(database, 
     )
     load(ConsentIntake(), written)
     found = both_ways()
+    # One copy is kept; of the other nothing but its digest is left.
+    assert found[who["left"]] == ("double_opt_in", [])
     assert found[who["whole"]] == ("double_opt_in", ["mail_sha256"])
     assert found[who["asked"]] == ("double_opt_in", [])
     assert {"who_asked", "who_confirmed", "form_sha256", "mail_sha256", "page_sha256"} <= set(found[who["bare"]][1])

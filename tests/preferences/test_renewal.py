@@ -106,6 +106,8 @@ def test_who_confirms_stays_and_who_says_nothing_is_held_in_time(client, sink):
     before = record("ann")
     assert numbers(campaign("asking", ASKING)) == {"audience": 2, "sent": 2}
     path = links(sink)["ann"]
+    plain = [message_from_bytes(one.content, policy=policy.SMTP).get_body(("plain",)) for one in sink.taken]
+    assert any(path in part.get_content() for part in plain)
     page = client.get(path)
     assert "Do you want to stay?" in scene.words(page)
     assert "Yes, news please." in scene.words(page)
