@@ -5,6 +5,7 @@ from dataclasses import asdict
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from app.questions import exports, people
 from app.views import routes
@@ -15,13 +16,20 @@ from core.errors import CrusoeError
 from core.exporting import rows_as_csv, table_as_csv
 from core.permissions import Permission
 from core.web import acting, needs, page
+from suppression.models import ListVersion
+
+# Versions of lists to choose from; older ones can be named by the command.
+MOST = 200
 
 
 @routes.get("/questions")
 @needs(Permission.SEE_AUDIT)
 def questions() -> ResponseReturnValue:
     """Every question, what its answer rests on, and the same as a command."""
-    return page("app/questions.html", incomplete=_incomplete())
+    newest = select(ListVersion.id, ListVersion.list_id, ListVersion.published_at).order_by(ListVersion.id.desc())
+    with transaction() as session:
+        lists = session.execute(newest.limit(MOST)).all()
+    return page("app/questions.html", incomplete=_incomplete(), lists=lists)
 
 
 def _incomplete() -> str | None:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from campaigns.binding import DOCUMENT, PARTS, bound, differences, digest
 from campaigns.checks import require_fresh_check
 from campaigns.models import CHAIN, Approval, Campaign
+from campaigns.risks import still_needed
 from campaigns.seen import keep
 from campaigns.service import back_to_draft, move
 from campaigns.states import CampaignState
@@ -17,6 +18,9 @@ from core.permissions import Permission
 from core.sentences import Sentence, joined, say
 from core.users import Actor
 from templates import freeze, latest
+
+# Somebody agreed, and compliance has to, too.
+IN_PART = "approve_in_part"
 
 
 def submit(session: Session, *, campaign: Campaign, actor: Actor) -> None:
@@ -29,8 +33,12 @@ def submit(session: Session, *, campaign: Campaign, actor: Actor) -> None:
     _store(session, campaign=campaign, action="submit", actor=actor, values=values)
 
 
-def approve(session: Session, *, campaign: Campaign, actor: Actor, reason: str | None = None) -> None:
-    """Agree to what was submitted. Refused to its author and submitter, and when anything has changed meanwhile."""
+def approve(session: Session, *, campaign: Campaign, actor: Actor, reason: str | None = None) -> list[Sentence]:
+    """Agree to what was submitted. Refused to its author and submitter, and when anything has changed meanwhile.
+
+    Answers why compliance has to agree, too; then it waits on. Empty when it is approved. An approval by compliance is
+    enough by itself.
+    """
     actor.require(Permission.APPROVE_CAMPAIGNS)
     if actor.email in {campaign.author, campaign.submitted_by}:
         raise NotAllowed(
@@ -43,8 +51,12 @@ def approve(session: Session, *, campaign: Campaign, actor: Actor, reason: str |
             say("Somebody else with the right to approve must look at it."),
         )
     values = require_unchanged(session, campaign=campaign, action="submit")
+    if campaign.state is CampaignState.SUBMITTED and (why := still_needed(session, campaign, actor=actor)):
+        _store(session, campaign=campaign, action=IN_PART, actor=actor, values=values, reason=reason)
+        return why
     move(session, campaign=campaign, to=CampaignState.APPROVED, actor=actor.email, reason=reason)
     _store(session, campaign=campaign, action="approve", actor=actor, values=values, reason=reason)
+    return []
 
 
 def send_back(session: Session, *, campaign: Campaign, actor: Actor, reason: str) -> None:

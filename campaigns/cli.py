@@ -102,8 +102,8 @@ def submit(name: str, user: str) -> dict[str, Any]:
 def approve(name: str, user: str, reason: str | None) -> dict[str, Any]:
     """Agree to what somebody else submitted."""
     with _acting(name, user) as (session, campaign, actor):
-        approval.approve(session, campaign=campaign, actor=actor, reason=reason)
-    return _state(name)
+        why = approval.approve(session, campaign=campaign, actor=actor, reason=reason)
+    return _state(name) | ({"still_needed": "compliance", "because": [str(one) for one in why]} if why else {})
 
 
 @command(campaign_group, "send-back")

@@ -22,11 +22,11 @@ from core.web import acting, needs
 Step = Callable[[Session, Campaign], Any]
 
 
-def _take(code: str, step: Step, said: str) -> ResponseReturnValue:
+def _take(code: str, step: Step, said: str | Callable[[Any], str]) -> ResponseReturnValue:
     """One step in one transaction, with the campaign locked; what is refused is said on its page."""
     try:
         with transaction() as session:
-            step(session, lock(session, code))
+            came = step(session, lock(session, code))
     except CrusoeError as error:
         if error.code == "approval_void":
             # What was approved is not what would go out any more: take the approval back for good.
@@ -35,7 +35,7 @@ def _take(code: str, step: Step, said: str) -> ResponseReturnValue:
         with transaction() as session:
             find(session, code)
         return show_page(code, error), error.status
-    flash(said)
+    flash(said(came) if callable(said) else said)
     return redirect(url_for("campaigns.show", code=code))
 
 
@@ -70,7 +70,7 @@ def approve_campaign(code: str) -> ResponseReturnValue:
     return _take(
         code,
         lambda session, campaign: approve(session, campaign=campaign, actor=acting(), reason=_reason() or None),
-        _("It is approved."),
+        lambda why: _("Your approval is noted; compliance must agree, too.") if why else _("It is approved."),
     )
 
 

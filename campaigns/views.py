@@ -10,6 +10,7 @@ from campaigns.approved import changes
 from campaigns.files_made import files_made
 from campaigns.notes import local
 from campaigns.results import report
+from campaigns.risks import still_needed
 from campaigns.service import EDITABLE, find
 from campaigns.states import CampaignState
 from core import tables
@@ -82,6 +83,7 @@ def show_page(code: str, error: CrusoeError | None = None) -> str:
             editable=campaign.state in EDITABLE,
             changed=changes(session, campaign) if campaign.state is CampaignState.SUBMITTED else None,
             labels=labels(),
+            needed=still_needed(session, campaign) if campaign.state is CampaignState.SUBMITTED else [],
             files=files_made(session, campaign_id=campaign.id),
             error=error,
         )

@@ -28,6 +28,8 @@ class Permission(StrEnum):
     EDIT_CAMPAIGNS = "campaigns.edit"
     SUBMIT_CAMPAIGNS = "campaigns.submit"
     APPROVE_CAMPAIGNS = "campaigns.approve"
+    # Of campaigns that risk something, an approval without this is not enough.
+    APPROVE_RISKS = "campaigns.approve_risks"
     LAUNCH_CAMPAIGNS = "campaigns.launch"
     PAUSE_CAMPAIGNS = "campaigns.pause"
     RELEASE_HOLDS = "holds.release"
@@ -76,6 +78,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.EXPORT_CONTACTS,
             Permission.SEE_RESTRICTED,
             Permission.APPROVE_CAMPAIGNS,
+            Permission.APPROVE_RISKS,
             Permission.RELEASE_HOLDS,
             Permission.EDIT_SUPPRESSION,
             Permission.PROPOSE_RULES,

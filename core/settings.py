@@ -23,6 +23,13 @@ class Mode(StrEnum):
     PRODUCTION = "production"
 
 
+class Approvals(StrEnum):
+    """Who has to agree to a campaign: by what it risks also compliance, or always one other person."""
+
+    BY_RISK = "by_risk"
+    ONE = "one"
+
+
 class Settings(BaseSettings):
     """Everything that an operator may decide from outside. Names: `CRUSOE_` + the field, in capitals."""
 
@@ -40,6 +47,9 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64)
     # Seconds before a mail that a server put off is tried for the second time; later pauses are multiples of it.
     retry_after: float = Field(60, gt=0, le=3600)
+    # By what a campaign risks compliance has to agree to it, too; from so many recipients on, whatever else it is.
+    approvals: Approvals | None = None
+    approval_most: int = Field(50_000, ge=1)
     # Megabytes of a file that is imported in the browser; the command line has no limit.
     import_limit: int = Field(2048, ge=1)
     # Do-not-contact lists that are asked, not loaded: where, and who asks. Without keys they are never asked.
@@ -56,6 +66,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @property
+    def approvals_needed(self) -> Approvals:
+        """What was chosen; else by risk in production, and one other person where people try things out."""
+        usual = Approvals.BY_RISK if self.mode is Mode.PRODUCTION else Approvals.ONE
+        return self.approvals or usual
 
     @property
     def socket_folder(self) -> Path:
