@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 import campaigns
@@ -29,7 +29,7 @@ from core import audit
 from core.cli import dump
 from core.db import transaction
 from core.evidence_anchors import anchor, newest
-from delivery.models import Run
+from delivery.models import Message, Run
 from suppression.models import CHAIN
 
 CHAIN_FILE = "chains/decision.jsonl"
@@ -66,6 +66,7 @@ def write_campaign(
             object_type="campaign",
             object_id=found.id,
             with_addresses=with_addresses,
+            rows=session.scalar(select(func.count()).where(Message.run_id == found.run_id)),
         )
         anchor(session)
     stamp_newest()

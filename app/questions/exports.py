@@ -7,7 +7,7 @@ bundle of evidence, a list taken as CSV: they all stand here.
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.questions.audit_log import CAMPAIGN
@@ -15,22 +15,28 @@ from core import days
 from core.audit import AuditEvent
 from core.tables import Column, Table, contains
 
-# Rows that were refused at an import are given back as a file, addresses and all.
-OTHERS = ("import.rejected_taken",)
+# What leaves under another name: rows that were refused at an import, a bundle that was made before, a scanned paper.
+OTHERS = ("consent.scan_open", "evidence.taken", "import.rejected_taken")
 # Files in which people can be found by address or name; the others are lists of segments, users, rules and so on.
 WITH_PEOPLE = (
-    "blocks.export", "channel.export", "consents.export", "contacts.export", "decisions.export", "evidence.export",
-    "import.rejected_taken", "incident.export", "leads.export", "person.export", "suppression.export",
+    "blocks.export", "channel.export", "consent.scan_open", "consents.export", "contacts.export", "decisions.export",
+    "evidence.export", "evidence.taken", "import.rejected_taken", "incident.export", "leads.export", "person.export",
+    "suppression.export",
 )  # fmt: skip
 
 is_export: ColumnElement[bool] = or_(AuditEvent.action.endswith(".export"), AuditEvent.action.in_(OTHERS))
 # What is given out about one person is about one, however many pages it has.
-ABOUT_ONE = ("evidence.export", "person.export")
+ABOUT_ONE = and_(
+    AuditEvent.action.in_(("consent.scan_open", "evidence.export", "person.export")),
+    AuditEvent.object_type != "campaign",
+)
 HOW_MANY: ColumnElement[int | None] = func.coalesce(
     cast(func.coalesce(AuditEvent.details["rows"].astext, AuditEvent.details["people"].astext), BigInteger),
-    case((AuditEvent.action.in_(ABOUT_ONE), 1)),
+    case((ABOUT_ONE, 1)),
 )
-PEOPLE: ColumnElement[str] = case((AuditEvent.action.in_(WITH_PEOPLE), "yes"), else_="no")
+# In the bundle of a campaign people stand by number only, unless whoever had it made asked for more.
+_BY_NUMBER = func.coalesce(AuditEvent.details["with_addresses"].astext, "true") == "false"
+PEOPLE: ColumnElement[str] = case((and_(AuditEvent.action.in_(WITH_PEOPLE), not_(_BY_NUMBER)), "yes"), else_="no")
 # Of a file for another channel, its number; of a list, its name; else what it was about.
 WHAT: ColumnElement[str] = func.coalesce(AuditEvent.details["export"].astext, CAMPAIGN, AuditEvent.object_type)
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from app.cli import crusoe
+from app.evidence.campaign_bundle import write_campaign
 from core.db import transaction
 from core.permissions import Role
 from tests.browsing import post
@@ -103,13 +104,15 @@ def test_only_those_who_may_read_the_audit_log_ask_questions(person, found):
     assert 'href="/questions"' in person(Role.RELEASER).get("/").text
 
 
-def test_every_file_that_left_stands_in_one_report_with_its_number_of_rows(person, found):
+def test_every_file_that_left_stands_in_one_report_with_its_number_of_rows(person, found, tmp_path):
     compliance = person(Role.COMPLIANCE)
     post(compliance, "/contacts/export")
     post(compliance, "/suppression/export")
     post(compliance, "/suppression/lists/export")
     post(compliance, f"/contacts/{found.contact}/export", form="json")
     post(person(Role.ADMIN), "/leads/export")
+    write_campaign(tmp_path / "by-number", campaign="summer", actor="carl@crew.example")
+    write_campaign(tmp_path / "by-name", campaign="summer", actor="carl@crew.example", with_addresses=True)
     code, report = call("audit", "exports")
     assert code == 0
     assert [(one["action"], one["rows"], one["people"]) for one in reversed(report)] == [
@@ -118,14 +121,17 @@ def test_every_file_that_left_stands_in_one_report_with_its_number_of_rows(perso
         ("lists.export", report[2]["rows"], False),
         ("person.export", 1, True),
         ("leads.export", 1, True),
+        ("evidence.export", 6, False),
+        ("evidence.export", 6, True),
     ]
+    assert [one["what"] for one in report[:2]] == ["summer", "summer"]
     page = words(compliance.get("/questions/exports?people=yes"))
     assert "compliance@crew.example 3 8" in page
     assert "lists.export" not in page
     assert [one["who"] for one in call("audit", "exports", "--by", "admin@crew.example")[1]] == ["admin@crew.example"]
     assert call("audit", "exports", "--to", "2020-01-01") == (0, [])
     taken = post(compliance, "/questions/exports/export?people=yes").data.decode("utf-8-sig")
-    assert [row["rows"] for row in csv.DictReader(io.StringIO(taken))] == ["1", "1", "1", "6"]
+    assert [row["rows"] for row in csv.DictReader(io.StringIO(taken))] == ["6", "1", "1", "1", "6"]
 
 
 def test_who_changed_the_block_list_stands_there_with_the_reason(person, found):
