@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from flask import has_request_context
+from flask import Flask, has_request_context
 from flask_babel import force_locale, gettext
 
 from core.web import page
@@ -30,8 +31,13 @@ def _pages() -> Iterator[None]:
     if has_request_context():
         yield
         return
-    # The web application is built for commands only when they print a page.
+    with _application().test_request_context("/"):
+        yield
+
+
+@cache
+def _application() -> Flask:
+    """The web application, built for commands and workers only when they print a page, and once."""
     from app.web import create_app
 
-    with create_app().test_request_context("/"):
-        yield
+    return create_app()

@@ -56,7 +56,7 @@ def test_every_character_that_is_said_to_print_does(tag):
     assert on_paper(page(f"<{tag}>{escape(every)}</{tag}>"), at=MOMENT)
 
 
-@examples(max_examples=60, deadline=None)
+@examples(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=6))
 def test_whatever_somebody_typed_prints(texts):
     inside = "".join(
