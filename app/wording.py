@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from flask import Flask
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from contacts import LACKING
 
@@ -280,8 +282,12 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["lacking"] = lacking
 
 
-def lacking(code: str) -> str:
-    """What the evidence of a consent lacks, as a sentence."""
+@pass_context
+def lacking(_context: Context, code: str) -> str:
+    """What the evidence of a consent lacks, as a sentence.
+
+    With the context, because a page that names a code itself would have its sentence in English for good otherwise.
+    """
     return LACKING.get(code, code)
 
 

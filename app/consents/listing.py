@@ -51,13 +51,10 @@ def table(purposes: list[str]) -> Table:
         columns=(
             Column("id", _("No."), Consent.id, number=True),
             Column("address", _("Address or number"), Endpoint.value, sortable=False),
-            Column("channel", _("Channel"), Consent.channel, sortable=False, choices=_labels("channel")),
+            Column("channel", _("Channel"), Consent.channel, sortable=False),
             Column("purpose", _("Purpose"), Consent.purpose, choices={one: one for one in purposes}),
             Column("kind", _("How given"), kind_column(), sortable=False, choices=kinds),
             Column("state", _("State"), STATE, sortable=False, choices=states),
-            Column("requested_at", _("Asked on"), Consent.requested_at),
-            Column("confirmed_at", _("Confirmed on"), Consent.confirmed_at),
-            Column("last_use_at", _("Last used on"), _last_use, sortable=False),
             Column(
                 "missing",
                 _("Evidence"),
@@ -65,6 +62,9 @@ def table(purposes: list[str]) -> Table:
                 sortable=False,
                 choices={"1": _("incomplete"), "0": _("complete")},
             ),
+            Column("requested_at", _("Asked on"), Consent.requested_at),
+            Column("confirmed_at", _("Confirmed on"), Consent.confirmed_at),
+            Column("last_use_at", _("Last used on"), _last_use, sortable=False),
         ),
         hidden=(
             Column("reference", _("Reference"), cast(Consent.reference, String)),

@@ -70,6 +70,7 @@ def test_one_consent_is_told_step_by_step_with_what_is_missing(person, imported)
     page = person(Role.COMPLIANCE).get(f"/consents/{reference('emil')}").text
     assert "Niemand ist genannt, der für den Nachweis des anderen Systems einsteht." in page
     assert "Übernommen aus einem ungenannten System" in page
+    assert "The words that were agreed to" not in page
 
 
 def test_where_a_consent_comes_from_is_said_wherever_it_is_shown(person, found, tmp_path):
