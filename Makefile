@@ -11,7 +11,7 @@ demo: ## run the sample company's campaign and leave everything up at a printed 
 	$(PYTHON) crusoe demo
 
 test: prepare ## run all tests (ARGS="tests/core -x" for some)
-	$(IN) pytest -n auto --dist loadgroup $(ARGS)
+	$(IN) pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint test ## everything that CI runs
 

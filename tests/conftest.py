@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import flask
 import psycopg
 import pytest
 import redis
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from core import db, keys
 from core.embedded.postgres import PostgresServer
@@ -26,6 +29,23 @@ TEMPLATE = "template_crusoe"
 
 # Tests may lose their data: this makes commits ten times cheaper.
 CARELESS = (("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off"), ("shared_buffers", "128MB"))
+
+
+class KeptInMemory(BytecodeCache):
+    """Pages are compiled once in a process, not once for each of the hundreds of applications that tests make."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+flask.Flask.jinja_options = flask.Flask.jinja_options | {"bytecode_cache": KeptInMemory()}
 
 _processes: list[subprocess.Popen[bytes]] = []
 

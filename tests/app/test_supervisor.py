@@ -15,7 +15,7 @@ from core.embedded.postgres import PostgresServer
 from tests.app.installation import Installation, free_port, wait_until
 
 # Each starts a dozen processes; on a busy machine that takes its time.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("supervisor")]
+pytestmark = pytest.mark.timeout(600)
 
 
 def installation(folder: Path) -> Installation:

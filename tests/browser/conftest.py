@@ -5,8 +5,10 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -32,6 +34,15 @@ MARK_CONTROLS = """() => {
     }
 }"""
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+# All that another set of colours can spoil.
+CONTRAST = {"runOnly": ["color-contrast", "link-in-text-block"]}
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# Each page is opened in both, and seen in light and in dark.
+LOOKS = {
+    "desk": {"color_scheme": "light", "viewport": DESK, "locale": "en-GB"},
+    "phone": {"color_scheme": "dark", "viewport": PHONE, "locale": "de-AT"},
+}
+IN_EVERY_LOOK = pytest.mark.parametrize(("look", "visitor"), LOOKS.items(), indirect=["visitor"], ids=LOOKS)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +92,7 @@ class Visitor:
 
     page: Page
     site: Site
+    colours: str = "light"
     complaints: list[str] = field(default_factory=list)
 
     def sign_in(self, email: str) -> None:
@@ -99,6 +111,11 @@ class Visitor:
         # Parts that a page fetches by itself are asked for before it counts as loaded.
         expect(self.page.locator(".htmx-request")).to_have_count(0)
 
+    def show(self, path: str) -> None:
+        """See what a page consists of, without the rules under which it is served."""
+        self.page.goto("about:blank")
+        self.page.set_content(self.page.request.get(self.site.url + path).text())
+
     def keep_picture(self, name: str) -> None:
         """Store a picture of the whole page, when somebody wants to look at it."""
         if SCREENSHOTS:
@@ -106,13 +123,25 @@ class Visitor:
             self.page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True)
 
     def problems(self, name: str) -> list[str]:
-        """Everything that is wrong with the open page; keeps a picture of it under this name."""
-        self.keep_picture(name)
-        found = [f"{name}: {obstacle}" for obstacle in [*self.unfair(), *self.complaints]]
+        """Everything that is wrong with the open page in light and dark; keeps pictures of it under this name."""
+        self.keep_picture(f"{name}.{self.colours}")
+        obstacles = self.unfair()
+        other = "dark" if self.colours == "light" else "light"
+        with self._in(other):
+            self.keep_picture(f"{name}.{other}")
+            obstacles += [f"{other}: {obstacle}" for obstacle in self.unfair(CONTRAST)]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-            found.append(f"{name} is wider than the window")
+            obstacles.append("wider than the window")
+        found = [f"{name}: {obstacle}" for obstacle in [*obstacles, *self.complaints]]
         self.complaints.clear()
         return found
+
+    @contextmanager
+    def _in(self, colours: str) -> Iterator[None]:
+        """See the open page in other colours for a while."""
+        self.page.emulate_media(color_scheme=colours)
+        yield
+        self.page.emulate_media(color_scheme=self.colours)
 
     def out_of_reach(self) -> list[str]:
         """What can be clicked, but not reached with the Tab key. Of a group of radio buttons one is enough."""
@@ -124,10 +153,10 @@ class Visitor:
         left: list[str] = self.page.locator("[data-control]").evaluate_all("found => found.map(one => one.outerHTML)")
         return left
 
-    def unfair(self) -> list[str]:
+    def unfair(self, rules: dict[str, Any] = RULES) -> list[str]:
         """What keeps some people from using this page (WCAG 2.2 AA, as far as a program can see it)."""
         self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate(f"axe.run(document, {json.dumps(RULES)})")
+        found = self.page.evaluate(f"axe.run(document, {json.dumps(rules)})")
         return [
             f"{one['id']}: {node['target']} {node['any'][0]['message'] if node['any'] else one['help']}"
             for one in found["violations"]
@@ -139,8 +168,9 @@ class Visitor:
 def visitor(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     """A fresh browser window; give it a look with `@pytest.mark.parametrize("visitor", [...], indirect=True)`."""
     options = getattr(request, "param", {})
-    context = browser.new_context(**{"locale": "en-GB"} | options)
-    visitor = Visitor(page=context.new_page(), site=site)
+    # Colours are measured where they end, not on their way there.
+    context = browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce"} | options)
+    visitor = Visitor(page=context.new_page(), site=site, colours=options.get("color_scheme", "light"))
     visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     visitor.page.on(
         "console",

@@ -10,22 +10,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from preferences.limits import FASTEST
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import IN_EVERY_LOOK, Visitor
 from tests.campaigns.planning import work_until_done
 from tests.preferences import scene
 from tests.smtp_sink import Sink
 from tracking import Purpose
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-LOOKS = {
-    "light": {"color_scheme": "light", "viewport": DESK, "locale": "en-GB"},
-    "dark": {"color_scheme": "dark", "viewport": DESK, "locale": "de-AT"},
-    "phone": {"color_scheme": "light", "viewport": PHONE, "locale": "en-GB"},
-    "german": {"color_scheme": "dark", "viewport": PHONE, "locale": "de-AT"},
-}
-IN_EVERY_LOOK = pytest.mark.parametrize(("look", "visitor"), LOOKS.items(), indirect=["visitor"], ids=LOOKS)
 
 
 def link(sink: Sink, recipient: str, kind: str) -> str:
