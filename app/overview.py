@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.evidence.time_stamps import standing
 from campaigns.models import Campaign
 from campaigns.states import CampaignState
 from contacts.models import Contact
@@ -45,6 +47,8 @@ class Overview:
     leads_overdue: int | None
     lifts: int | None
     rules: int | None
+    # What the service for time stamps said last, as long as the newest anchor has none.
+    unstamped: dict[str, Any] | None
 
 
 def read(session: Session, *, actor: Actor) -> Overview:
@@ -52,6 +56,7 @@ def read(session: Session, *, actor: Actor) -> Overview:
     campaigns = actor.may(Permission.SEE_CAMPAIGNS)
     leads = actor.may(Permission.SEE_LEADS)
     return Overview(
+        unstamped=standing(session).trouble if actor.may(Permission.SEE_AUDIT) else None,
         contacts=session.scalar(select(func.count(Contact.id))) if actor.may(Permission.SEE_CONTACTS) else None,
         lists=status(session) if actor.may(Permission.SEE_SUPPRESSION) else [],
         waiting=_campaigns(session, CampaignState.SUBMITTED) if campaigns else [],

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from app.evidence import bundle_jobs
 from app.evidence import verify as verifier
@@ -16,6 +16,7 @@ from app.web import create_app
 from core.audit import AuditEvent
 from core.db import transaction
 from core.permissions import Role
+from core.users import User
 from tests import world
 from tests.browsing import PASSWORD, form_token, post
 
@@ -44,8 +45,10 @@ def test_compliance_has_a_bundle_made_watches_it_and_takes_it(app, tmp_path):
     page = client.get("/campaigns/summer/evidence").text
     assert "hx-trigger" not in page
     assert "Download" in page
-    german = client.get("/campaigns/summer/evidence", headers={"Accept-Language": "de"})
-    assert german.status_code == 200
+    for locale, words in (("de", "Herunterladen"), ("en", "Download")):
+        with transaction() as session:
+            session.execute(update(User).values(locale=locale))
+        assert words in client.get("/campaigns/summer/evidence").text
     answer = post(client, "/campaigns/summer/evidence/1")
     assert answer.mimetype == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:

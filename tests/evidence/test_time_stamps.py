@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from app.cli import main
 from app.evidence import verify as verifier
@@ -30,6 +30,7 @@ from core.db import transaction
 from core.evidence_anchors import anchor, as_file, newest
 from core.permissions import Role
 from core.settings import settings
+from core.users import User
 from tests import factories
 from tests.browsing import signed_in
 from tests.evidence.authority import Authority, serving
@@ -198,6 +199,11 @@ def test_an_answer_that_is_none_is_shown_and_asked_for_again(anchored, service, 
         assert words in trouble["message"]
         assert not stamp_of(1).exists()
     assert words in page.get("/audit").text
+    assert "the service was asked 8 times" in page.get("/").text
+    for locale, said_so in (("de", "hat noch keinen Zeitstempel"), ("en", "has no time stamp yet")):
+        with transaction() as session:
+            session.execute(update(User).values(locale=locale))
+        assert said_so in page.get("/audit").text
     assert found() == []
     # It comes to its senses.
     with serving(authority.answer) as url:
@@ -205,6 +211,7 @@ def test_an_answer_that_is_none_is_shown_and_asked_for_again(anchored, service, 
         stamp_anchors.run()
     assert (now().trouble, now().anchor) == (None, 1)
     assert "by Stamps" in page.get("/audit").text
+    assert "the service was asked" not in page.get("/").text
 
 
 def test_without_a_service_nothing_is_missing(anchored, service, capsys):
