@@ -1,4 +1,4 @@
-"""Entering a consent given on paper or in a call, and opening its scan again."""
+"""Entering a consent given on paper or in a call, opening its scan again, and noting that one was taken back."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.consents import listing, offline
+from app.consents import listing, offline, withdrawal
 from app.rights.subject import require_sight
 from app.uploads import MEGABYTE
 from app.views import routes
@@ -19,6 +19,7 @@ from core.db import transaction
 from core.errors import CrusoeError
 from core.permissions import Permission
 from core.web import acting, needs, page, takes_files
+from delivery import wait_until_quiet
 
 # The other fields of the form beside the scan.
 WITH_FIELDS = LARGEST + MEGABYTE
@@ -49,6 +50,20 @@ def enter_offline_consent() -> ResponseReturnValue:
     except CrusoeError as error:
         return _form(request.form, error), error.status
     flash(_("The consent is on record."))
+    return redirect(url_for("app.consent", reference=reference))
+
+
+@routes.post("/consents/<reference>/withdraw")
+@needs(Permission.IMPORT_CONTACTS)
+def take_consent_back(reference: str) -> ResponseReturnValue:
+    """Note that the person took it back, and answer when no mail is on its way any more."""
+    how, proof = request.form.get("how", ""), request.form.get("proof", "").strip()
+    with transaction() as session:
+        consent = listing.by_reference(session, reference)
+        withdrawal.take_back(session, consent, how=how, proof=proof, actor=acting())
+        address_id = consent.address_id
+    wait_until_quiet(address_id)
+    flash(_("The consent is taken back; nothing is sent on it any more."))
     return redirect(url_for("app.consent", reference=reference))
 
 

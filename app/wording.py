@@ -211,6 +211,11 @@ WORDS: dict[str, dict[str, Word]] = {
         "preferences": Word(_l("preference page")),
         "import": Word(_l("imported file")),
         "smtp": Word(_l("answer of the mail server")),
+        "letter": Word(_l("letter")),
+        "telephone": Word(_l("telephone")),
+        "answer": Word(_l("answer to a mail")),
+        "in_person": Word(_l("in person")),
+        "erasure": Word(_l("erasure of the person")),
     },
     "object": {
         "address": Word(_l("address")),

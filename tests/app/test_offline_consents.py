@@ -169,6 +169,25 @@ def test_paper_answers_no_refusal(person, worded, capsys):
     assert "was withdrawn on" in sent(marketer, address="ada@mail.example", given_at=ago(hours=1)).text
 
 
+def test_a_consent_is_taken_back_as_easily_as_it_was_given(person, worded, capsys):
+    marketer = person(Role.MARKETER)
+    path = sent(marketer).location
+    assert "The person took it back" in marketer.get(path).text
+    assert post(marketer, f"{path}/withdraw", how="rumour").status_code == 422
+    assert post(person(Role.SALES), f"{path}/withdraw", how="letter").status_code == 403
+    assert post(marketer, f"{path}/withdraw", how="letter", proof="in 2026/17").status_code == 302
+    assert decided(capsys, "--address", "emil@mail.example")["code"] == "opted_out"
+    known = record()
+    assert known["withdrawn_at"] is not None
+    assert (known["steps"][-1]["through"], known["steps"][-1]["evidence_ref"]) == ("letter", "in 2026/17")
+    assert known["missing"] == []
+    assert "The person took it back" not in person(Role.COMPLIANCE).get(path).text
+    # Paper brings nobody back who left.
+    assert sent(marketer, given_at=ago(hours=1)).status_code == 403
+    with transaction() as session:
+        assert verify(session) == []
+
+
 def test_an_older_paper_changes_no_newer_consent_and_the_same_one_is_no_second(person, worded):
     marketer = person(Role.MARKETER)
     old, new = ago(days=90), ago(days=2)
