@@ -15,8 +15,8 @@ from delivery.states import RunKind, RunState
 SIZE = 1_000_000
 
 # The people of a company of that size: nearly all agreed, most of them lately; one in twenty objected; every fifth
-# lives in Austria; two of a hundred are on the list; two of five bought something.
-_FILL = """
+# lives in Austria; two of five bought something.
+PEOPLE = """
     INSERT INTO contact (country, kind, fields)
     SELECT CASE n % 5 WHEN 0 THEN 'AT' ELSE 'DE' END, 'b2c', '{}' FROM generate_series(1, :size) AS n;
 
@@ -41,8 +41,11 @@ _FILL = """
 
     INSERT INTO exposure (address_id, channel, purpose, basis, day, messages, last_at)
     SELECT n, 'email', 'newsletter', 'consent', current_date - 30, 1, now() - interval '30 days'
-    FROM generate_series(1, :size) AS n WHERE n % 4 = 0;
+    FROM generate_series(1, :size) AS n WHERE n % 4 = 0
+"""
 
+# Two of a hundred are on the list.
+_LISTED = """
     INSERT INTO list_version (list_id, state, published_at, activated_at, records, sha256, fetched_by, matched_up_to)
     SELECT 'at.ecg.file', 'active', now(), now(), 1, '', 'bench', max(id) FROM endpoint;
 
@@ -75,7 +78,7 @@ def measure(*, rounds: int, size: int | None) -> list[Measured]:
 def _fill(size: int) -> int:
     with transaction() as session:
         controller = session.scalars(select(Controller.id)).first()
-        for statement in _FILL.split(";"):
+        for statement in f"{PEOPLE};{_LISTED}".split(";"):
             session.execute(text(statement), {"size": size, "controller": controller})
         sender = insert(Sender).values(
             code="bench",

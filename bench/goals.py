@@ -30,6 +30,7 @@ _ALL = [
     Goal("D1", "deciding and storing an audience, per row / INSERT ... SELECT", "decisions", 3.0, 2.0, lower=True),
     Goal("D2", "a segment definition / the same by hand in SQL", "segments", 1.5, 1.1, lower=True),
     Goal("D4", "a list checked, sorted, matched, in force / COPY of its sorted records", "lists", 0.40, 0.60),
+    Goal("D5", "deciding with a large list in force / anti-joins by hand in SQL", "listed", 3.0, 2.0, lower=True),
     Goal("I1", "import, rows a second / COPY into the same table", "imports", 0.40, 0.65),
     Goal("I2", "import / an import through an object mapper", "imports", 30, 60),
     Goal("T1", "click verified and spooled / an empty application", "tracking", 0.60, 0.80),
