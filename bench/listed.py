@@ -1,8 +1,8 @@
 """D5: deciding about an audience with a large do-not-contact list in force, against the same answer by hand in SQL.
 
-The list has five times as many entries as there are people; `--size 1000000` is a list of five million. By hand means one
-SELECT over the same tables that knows the rules of this company only, with anti-joins against objections and against the
-list itself, whose digests of our people are kept ready for it. Both must come to the same numbers.
+The list has five times as many entries as there are people; `--size 1000000` is a list of five million. By hand means
+one SELECT over the same tables that knows the rules of this company only, with anti-joins against objections and
+against the list itself, whose digests of our people are kept ready for it. Both must come to the same numbers.
 """
 
 import resource
