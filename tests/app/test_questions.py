@@ -5,7 +5,6 @@ import io
 import json
 import re
 
-import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
@@ -46,9 +45,7 @@ def send(name):
         session.execute(text("ALTER TABLE message ENABLE TRIGGER USER"))
 
 
-def test_why_somebody_got_a_message_and_somebody_else_did_not(person, found):
-    send("ada")
-    compliance = person(Role.COMPLIANCE)
+def _why(compliance):
     ada = words(post(compliance, "/questions/why", what="Ada@mail.example", campaign="summer"))
     came, kept = ada.split("What did not go out, and why")
     assert "summer send sent" in came
@@ -65,10 +62,9 @@ def test_why_somebody_got_a_message_and_somebody_else_did_not(person, found):
     assert "mail.example" not in str(rows("SELECT details, object_id, reason FROM audit_event"))
 
 
-def test_a_campaign_that_was_never_about_somebody_says_why(person, found):
+def _absent(compliance):
     rows("UPDATE contact SET created_at = now() + interval '1 day' WHERE number = 'ada' RETURNING 1")
 
-    compliance = person(Role.COMPLIANCE)
     page = words(post(compliance, "/questions/why-not", what="ada@mail.example", campaign="autumn"))
     assert "Campaign autumn was not launched yet" in page
     assert "The person is in the segment now." in page
@@ -79,8 +75,7 @@ def test_a_campaign_that_was_never_about_somebody_says_why(person, found):
     assert "There is no campaign winter." in page
 
 
-def test_a_stranger_is_refused_for_want_of_a_ground_and_leaves_nothing(person, found):
-    compliance = person(Role.COMPLIANCE)
+def _stranger(compliance):
     before = rows("SELECT count(*) FROM address")
     page = words(post(compliance, "/questions/stranger", what="stranger@nowhere.example"))
     assert "Nothing is stored about this address" in page
@@ -95,13 +90,56 @@ def test_a_stranger_is_refused_for_want_of_a_ground_and_leaves_nothing(person, f
     assert "The address has no @" in words(post(compliance, "/questions/why", what="nonsense"), 422)
 
 
-def test_only_those_who_may_read_the_audit_log_ask_questions(person, found):
+def test_what_is_asked_about_people_is_answered_to_those_who_may_ask_and_written_down(person, found):
+    send("ada")
+    compliance = person(Role.COMPLIANCE)
+    _why(compliance)
+    _stranger(compliance)
+    _absent(compliance)
     marketer = person(Role.MARKETER)
     for path in ("/questions", "/questions/why", "/questions/exports", "/questions/released-holds", "/incidents"):
         assert marketer.get(path).status_code == 403, path
     assert post(marketer, "/questions/why", what="ada@mail.example").status_code == 403
     assert "/questions" not in marketer.get("/").text
     assert 'href="/questions"' in person(Role.RELEASER).get("/").text
+
+
+def _blocks(compliance, admin):
+    post(compliance, "/suppression/block", what="@rival.example", kind="competitor", reason="they copy us")
+    post(compliance, "/suppression/block", what="cleo@mail.example", kind="opted_out", reason="she called")
+    post(compliance, "/suppression/entries/2/lift", reason="they stopped")
+    post(admin, "/suppression/lifts/1/agree")
+    code, changes = call("block", "changes")
+    assert code == 0
+    assert [(one["by"].partition("@")[0], one["action"], one["what"], one["reason"]) for one in reversed(changes)] == [
+        ("compliance", "suppression.block", "@rival.example", "they copy us"),
+        ("compliance", "suppression.note_objection", "cleo@mail.example", "she called"),
+        ("compliance", "suppression.ask_lift", "@rival.example", "they stopped"),
+        ("admin", "suppression.lift", "@rival.example", "they stopped"),
+    ]
+    assert [one["asked_by"] for one in changes][:2] == ["compliance@crew.example", None]
+    page = words(compliance.get("/suppression/blocks/changes?action=suppression.lift"))
+    assert "asked for by compliance@crew.example agreed to lift @rival.example Entry 2 they stopped" in page
+    assert "she called" not in page
+    assert [one["action"] for one in call("block", "changes", "--by", "admin@crew.example")[1]] == ["suppression.lift"]
+
+
+def _log(admin):
+    everything = words(admin.get("/audit?object_type=campaign"))
+    assert "campaign.submitted" in everything
+    assert "user.sign_in" not in everything
+    campaign = rows("SELECT id FROM campaign WHERE code = 'autumn'")[0][0]
+    page = words(admin.get(f"/audit?object_type=campaign&object_id={campaign}"))
+    assert "autumn" in page
+    assert "summer" not in page
+    assert "Nothing fits" in words(admin.get("/audit?to=2020-01-01"))
+    assert "user.sign_in" in words(admin.get("/audit?from=2020-01-01&to=2999-01-01"))
+    assert "is no day" in words(admin.get("/audit?from=yesterday"), 422)
+    code, log = call("audit", "log", "--action", "campaign.*", "--object", "campaign:autumn")
+    assert (code, {one["campaign"] for one in log}) == (0, {"autumn"})
+    assert {one["action"] for one in log} == {"campaign.create", "campaign.checked", "campaign.submitted"}
+    assert call("audit", "log", "--by", "admin@crew.example", "--from", "2020-01-01")[1][0]["action"] == "user.sign_in"
+    assert call("audit", "log", "--from", "soon")[0] == 1
 
 
 def test_every_file_that_left_stands_in_one_report_with_its_number_of_rows(person, found, tmp_path):
@@ -134,28 +172,27 @@ def test_every_file_that_left_stands_in_one_report_with_its_number_of_rows(perso
     assert [row["rows"] for row in csv.DictReader(io.StringIO(taken))] == ["6", "1", "1", "1", "6"]
 
 
-def test_who_changed_the_block_list_stands_there_with_the_reason(person, found):
+def _waiting(person, compliance, admin):
+    """The dashboard names what waits for a second person, and not to the first."""
+    assert "Waits for a second person" not in words(compliance.get("/"))
+    post(compliance, "/suppression/block", what="@another.example", kind="competitor", reason="they copy us")
+    post(compliance, "/suppression/entries/4/lift", reason="they stopped")
+    post(compliance, "/rules/new", text="stale_after_months: 12", note="sooner")
+    assert "Waits for a second person" not in words(compliance.get("/"))
+    assert "1 request to lift a block" in words(admin.get("/"))
+    assert "Version 2 of the rules, with what it would change" in words(admin.get("/"))
+    assert "Waits for a second person" not in words(person(Role.MARKETER).get("/"))
+    assert "Version 2 of the rules" in words(person(Role.RELEASER).get("/"))
+
+
+def test_who_changed_the_block_list_and_who_did_what_is_told_with_the_reason(person, found):
     compliance, admin = person(Role.COMPLIANCE), person(Role.ADMIN)
-    post(compliance, "/suppression/block", what="@rival.example", kind="competitor", reason="they copy us")
-    post(compliance, "/suppression/block", what="cleo@mail.example", kind="opted_out", reason="she called")
-    post(compliance, "/suppression/entries/2/lift", reason="they stopped")
-    post(admin, "/suppression/lifts/1/agree")
-    code, changes = call("block", "changes")
-    assert code == 0
-    assert [(one["by"].partition("@")[0], one["action"], one["what"], one["reason"]) for one in reversed(changes)] == [
-        ("compliance", "suppression.block", "@rival.example", "they copy us"),
-        ("compliance", "suppression.note_objection", "cleo@mail.example", "she called"),
-        ("compliance", "suppression.ask_lift", "@rival.example", "they stopped"),
-        ("admin", "suppression.lift", "@rival.example", "they stopped"),
-    ]
-    assert [one["asked_by"] for one in changes][:2] == ["compliance@crew.example", None]
-    page = words(compliance.get("/suppression/blocks/changes?action=suppression.lift"))
-    assert "asked for by compliance@crew.example agreed to lift @rival.example Entry 2 they stopped" in page
-    assert "she called" not in page
-    assert [one["action"] for one in call("block", "changes", "--by", "admin@crew.example")[1]] == ["suppression.lift"]
+    _log(admin)
+    _blocks(compliance, admin)
+    _waiting(person, compliance, admin)
 
 
-def test_a_released_hold_is_told_with_how_many_messages_went_out_for_it(person, found):
+def _released(person):
     with transaction() as session:
         session.execute(text("ALTER TABLE message DISABLE TRIGGER USER"))
         session.execute(
@@ -183,26 +220,7 @@ def test_a_released_hold_is_told_with_how_many_messages_went_out_for_it(person, 
     assert "they asked for it 3 1" in page
 
 
-def test_the_audit_log_is_narrowed_to_days_objects_and_actions(person, found):
-    admin = person(Role.ADMIN)
-    everything = words(admin.get("/audit?object_type=campaign"))
-    assert "campaign.submitted" in everything
-    assert "user.sign_in" not in everything
-    campaign = rows("SELECT id FROM campaign WHERE code = 'autumn'")[0][0]
-    page = words(admin.get(f"/audit?object_type=campaign&object_id={campaign}"))
-    assert "autumn" in page
-    assert "summer" not in page
-    assert "Nothing fits" in words(admin.get("/audit?to=2020-01-01"))
-    assert "user.sign_in" in words(admin.get("/audit?from=2020-01-01&to=2999-01-01"))
-    assert "is no day" in words(admin.get("/audit?from=yesterday"), 422)
-    code, log = call("audit", "log", "--action", "campaign.*", "--object", "campaign:autumn")
-    assert (code, {one["campaign"] for one in log}) == (0, {"autumn"})
-    assert {one["action"] for one in log} == {"campaign.create", "campaign.checked", "campaign.submitted"}
-    assert call("audit", "log", "--by", "admin@crew.example", "--from", "2020-01-01")[1][0]["action"] == "user.sign_in"
-    assert call("audit", "log", "--from", "soon")[0] == 1
-
-
-def test_an_incident_page_counts_what_went_out_and_says_what_to_do(person, found):
+def _incident(person, found):
     send("ada")
     rules, version = rows("SELECT max(rules_version), 1 FROM decision_context")[0]
     compliance = person(Role.COMPLIANCE)
@@ -226,24 +244,11 @@ def test_an_incident_page_counts_what_went_out_and_says_what_to_do(person, found
     assert (code, one["campaign"], one["channel"], one["messages"]) == (0, "summer", "email", 1)
 
 
-def test_the_dashboard_names_what_waits_for_a_second_person_and_not_for_the_first(person, found):
-    compliance, admin = person(Role.COMPLIANCE), person(Role.ADMIN)
-    assert "Waits for a second person" not in words(compliance.get("/"))
-    post(compliance, "/suppression/block", what="@rival.example", kind="competitor", reason="they copy us")
-    post(compliance, "/suppression/entries/2/lift", reason="they stopped")
-    post(compliance, "/rules/new", text="stale_after_months: 12", note="sooner")
-    assert "Waits for a second person" not in words(compliance.get("/"))
-    assert "1 request to lift a block" in words(admin.get("/"))
-    assert "Version 2 of the rules, with what it would change" in words(admin.get("/"))
-    assert "Waits for a second person" not in words(person(Role.MARKETER).get("/"))
-    assert "Version 2 of the rules" in words(person(Role.RELEASER).get("/"))
-
-
-@pytest.mark.parametrize("language", ["en", "de"])
-def test_the_pages_come_in_both_languages(person, found, language):
-    send("ada")
+def test_what_went_out_under_something_wrong_or_by_a_release_is_counted_in_both_languages(person, found):
+    _incident(person, found)
+    _released(person)
     compliance = person(Role.COMPLIANCE)
-    rows("UPDATE user_account SET locale = :language RETURNING 1", language=language)
+    rows("UPDATE user_account SET locale = 'de' RETURNING 1")
     for path in (
         "/questions",
         "/questions/why",
@@ -251,5 +256,5 @@ def test_the_pages_come_in_both_languages(person, found, language):
         "/incidents?rules=1",
         "/suppression/blocks/changes",
     ):
-        assert ("Fragen" in words(compliance.get(path))) is (language == "de"), path
-    assert post(compliance, "/questions/why-not", what="ada@mail.example", campaign="autumn").status_code == 200
+        assert "Fragen" in words(compliance.get(path)), path
+    assert "Was nicht hinausging" in words(post(compliance, "/questions/why-not", what="ada@mail.example"))

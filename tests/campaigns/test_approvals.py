@@ -40,7 +40,7 @@ def again(folder, marta, **values):
     planning.submitted_by(marta)
 
 
-def test_the_first_of_its_kind_is_compared_with_nothing(marta):
+def test_the_first_of_its_kind_is_compared_with_nothing_and_a_later_one_with_the_first(marta, tmp_path):
     found = changed()
     assert (found.approval, found.other, found.differences) == (None, None, [])
     assert [(one.code, one.before, one.after) for one in found.numbers] == [
@@ -49,9 +49,11 @@ def test_the_first_of_its_kind_is_compared_with_nothing(marta):
         ("block", None, 0),
         ("consent", None, 2),
     ]
+    _changed(marta, tmp_path)
 
 
-def test_a_new_subject_and_another_segment_are_shown_with_the_people_they_cost(marta, tmp_path):
+def _changed(marta, tmp_path):
+    """A new subject and another segment are shown with the people that they cost."""
     planning.approved_by(planning.somebody(Role.RELEASER, "rita"))
     assert changed().differences == []
     planning.CONFIGURATION, whole = (
@@ -75,8 +77,8 @@ def test_a_new_subject_and_another_segment_are_shown_with_the_people_they_cost(m
     ]
 
 
-def test_a_copy_is_compared_with_the_campaign_it_was_made_from(marta, tmp_path):
-    planning.approved_by(planning.somebody(Role.RELEASER, "rita"))
+def _copied(tmp_path):
+    """A copy is compared with the campaign that it was made from."""
     copied = planning.CONFIGURATION.replace(
         "{code: autumn, name: Autumn, segment", "{code: again, name: Again, segment"
     )
@@ -109,9 +111,10 @@ def test_what_was_approved_is_sealed_and_cannot_be_put_in_its_place_later(marta)
     assert (imprint.name, imprint.lines) == ("sender imprint", ()), "a document that does not fit proves nothing"
 
 
-def test_the_pages_show_the_difference_with_signs_and_words(marta, tmp_path):
+def test_a_copy_and_a_change_are_shown_with_signs_and_words(marta, tmp_path):
     rita = planning.somebody(Role.RELEASER, "rita")
     planning.approved_by(rita)
+    _copied(tmp_path)
     again(tmp_path, marta, subject="Leaves fall faster <b>")
     app = create_app()
     compliance = signed_in(app, Role.COMPLIANCE)

@@ -53,7 +53,7 @@ def words(answer):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))
 
 
-def test_a_releaser_alone_cannot_approve_what_risks_something(marta):
+def test_a_releaser_alone_cannot_approve_what_risks_something(marta, tmp_path):
     app = create_app()
     releaser, compliance = signed_in(app, Role.RELEASER), signed_in(app, Role.COMPLIANCE)
     why = "Still needed: compliance, because it goes to countries in which the company has no market: FR"
@@ -73,24 +73,21 @@ def test_a_releaser_alone_cannot_approve_what_risks_something(marta):
         ("approve_in_part", "releaser@crew.example"),
         ("approve", "compliance@crew.example"),
     ]
-    planning.launched_by(marta)
-    assert planning.campaign().state is CampaignState.SENDING
-
-
-def test_one_approval_by_compliance_is_enough(marta):
-    planning.approved_by(planning.somebody(Role.COMPLIANCE, "carl"))
-    assert planning.campaign().state is CampaignState.APPROVED
-
-
-def test_who_submitted_agrees_to_nothing_not_even_in_part(marta):
+    planning.configure(tmp_path, subject="Leaves fall again")
+    planning.check()
     rita = planning.somebody(Role.RELEASER, "rita")
-    planning.rows("UPDATE campaign SET submitted_by = :rita RETURNING 1", rita=rita.email)
+    planning.submitted_by(rita)
     with pytest.raises(NotAllowed) as caught:
         planning.approved_by(rita)
-    assert caught.value.code == "four_eyes"
+    assert caught.value.code == "four_eyes", "who submitted agrees to nothing, not even in part"
+    planning.approved_by(planning.somebody(Role.COMPLIANCE, "carl"))
+    assert planning.campaign().state is CampaignState.APPROVED, "one approval by compliance is enough"
 
-
-def test_a_campaign_without_a_risk_needs_one_other_person(marta, tmp_path):
     planning.rows("UPDATE contact SET country = 'DE' RETURNING 1")
-    planning.approved_by(planning.somebody(Role.RELEASER, "rita"))
-    assert planning.campaign().state is CampaignState.APPROVED
+    planning.configure(tmp_path, subject="Leaves fall at home")
+    planning.check()
+    planning.submitted_by(marta)
+    planning.approved_by(rita)
+    assert planning.campaign().state is CampaignState.APPROVED, "without a risk one other person is enough"
+    planning.launched_by(marta)
+    assert planning.campaign().state is CampaignState.SENDING

@@ -2,7 +2,6 @@
 
 import threading
 
-import pytest
 from sqlalchemy import text
 
 from core.db import transaction
@@ -20,20 +19,6 @@ def store(session, what):
     assert stored.created
 
 
-@pytest.mark.parametrize("what", ["@mail.example", "*.mail.example", "company:Rival GmbH"])
-def test_a_block_between_plan_and_gate_counts(sink, what):
-    run_id = campaign(2)
-    rows(
-        "WITH rival AS (INSERT INTO company (name) VALUES ('Rival GmbH') RETURNING id)"
-        " UPDATE contact SET company_id = rival.id FROM rival RETURNING 1"
-    )
-    with transaction() as session:
-        store(session, what)
-    worker().run()
-    assert numbers(run_id) == {"audience": 2, "blocked": 2}
-    assert sink.taken == []
-
-
 def in_thread(work):
     done = threading.Event()
 
@@ -46,44 +31,37 @@ def in_thread(work):
     return thread, done
 
 
-def test_a_gate_waits_for_a_block_that_is_being_stored_and_then_refuses(sink):
-    campaign(2)
+def test_a_gate_waits_for_a_block_that_is_being_stored_and_a_block_for_the_gate(sink):
+    run_id = campaign(3)
     with transaction() as session:
-        taken = claim(session, most=10)
+        first, second = claim(session, most=1), claim(session, most=1)
+    with transaction() as session, transaction() as other:
+        # Gates do not wait for each other.
+        see_wide_blocks(session)
+        other.execute(text("SET LOCAL lock_timeout = '1s'"))
+        see_wide_blocks(other)
     passed = []
 
     def decide():
         with transaction() as session:
-            passed.append(gate(session, taken).bases)
+            passed.append(gate(session, second).bases)
 
+    def block():
+        with transaction() as session:
+            store(session, "*.other.example")
+
+    with transaction() as session:
+        assert len(gate(session, first).bases) == 1
+        thread, done = in_thread(block)
+        assert not done.wait(WAIT), "the block was stored beside a gate that does not know it"
+    thread.join(timeout=10)
     with transaction() as session:
         store(session, "@mail.example")
         thread, done = in_thread(decide)
         assert not done.wait(WAIT), "the gate decided without the block"
     thread.join(timeout=10)
     assert passed == [{}]
-    assert {row.state for row in rows("SELECT state FROM message")} == {"blocked"}
-
-
-def test_a_block_waits_for_the_gate_so_that_what_passed_is_on_record(sink):
-    campaign(2)
-    with transaction() as session:
-        taken = claim(session, most=10)
-
-    def block():
-        with transaction() as session:
-            store(session, "@mail.example")
-
-    with transaction() as session:
-        assert len(gate(session, taken).bases) == 2
-        thread, done = in_thread(block)
-        assert not done.wait(WAIT), "the block was stored beside a gate that does not know it"
-    thread.join(timeout=10)
-    assert {row.state for row in rows("SELECT state FROM message")} == {"handing_over"}
-
-
-def test_gates_do_not_wait_for_each_other(database):
-    with transaction() as session, transaction() as other:
-        see_wide_blocks(session)
-        other.execute(text("SET LOCAL lock_timeout = '1s'"))
-        see_wide_blocks(other)
+    worker().run()
+    assert sorted(row.state for row in rows("SELECT state FROM message")) == ["blocked", "blocked", "handing_over"]
+    assert numbers(run_id)["blocked"] == 2
+    assert sink.taken == []
