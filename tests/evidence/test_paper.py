@@ -94,6 +94,9 @@ def test_the_paper_says_what_the_page_says(database, broker, tmp_path, capsys):
     assert len([name for name in json.loads(capsys.readouterr().out)["files"] if name.endswith(".pdf")]) == 2
     with transaction() as session:
         record = processing_record.record(session)
+    # One process printed both, and the names of facts change with the rest.
+    assert "First name" in (tmp_path / "person.en.html").read_text()
+    assert "Vorname" in (tmp_path / "person.de.html").read_text()
     pages = [(locale, (tmp_path / f"person.{locale}.html").read_bytes()) for locale in LANGUAGES]
     pages += [(locale, printed("processing_record", locale=locale, found=record)) for locale in LANGUAGES]
     for locale, html in pages:
