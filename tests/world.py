@@ -82,7 +82,12 @@ def _build() -> World:
         moment = clock.now() - timedelta(days=40)
         session.execute(
             insert(Purchase).values(
-                number="o-1", contact_id=ada, ordered_at=moment, amount=99, objection_notice_shown=True
+                number="o-1",
+                controller_id=factories.controller(session),
+                contact_id=ada,
+                ordered_at=moment,
+                amount=99,
+                objection_notice_shown=True,
             )
         )
         draft = templates.Draft(

@@ -220,8 +220,9 @@ def test_a_basis_that_changed_stands_in_the_mail(sink, monkeypatch):
     )
     rows("DELETE FROM consent RETURNING 1")
     rows(
-        "INSERT INTO purchase (number, contact_id, ordered_at, amount, objection_notice_shown)"
-        " SELECT 'o1', contact_id, now() - interval '3 days', 5, true FROM endpoint RETURNING 1"
+        "INSERT INTO purchase (number, controller_id, contact_id, ordered_at, amount, objection_notice_shown)"
+        " SELECT 'o1', (SELECT max(controller_id) FROM sender), contact_id, now() - interval '3 days', 5, true"
+        " FROM endpoint RETURNING 1"
     )
     worker().run()
     assert b"why: existing_customer" in sink.taken[0].content

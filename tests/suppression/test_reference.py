@@ -195,6 +195,8 @@ def test_the_database_sorts_people_as_the_slow_way_does(session: Session, world:
             expected.reasons,
             expected.basis and expected.basis.value,
         ), one
+    again = assess(session, audience=everybody(), question=question, as_of=NOW)
+    assert {row.address_id: row for row in session.execute(select(again.rows))} == rows
     assert found.counts()["audience"] == sum(not one.erased for one in told) == len(rows)
 
 
