@@ -16,7 +16,17 @@ from contacts import (
     keep_proofs,
     save_consent_text,
 )
-from contacts.completeness import LACKING, PROOFS, PROVENANCE, REQUIRED, ConsentKind, kind_of, missing, required
+from contacts.completeness import (
+    LACKING,
+    PROOFS,
+    PROVENANCE,
+    REQUIRED,
+    REQUIRED_MIGRATED_OFFLINE,
+    ConsentKind,
+    kind_of,
+    missing,
+    required,
+)
 from contacts.completeness_query import kind_column, missing_column
 from contacts.consent_models import Consent, ConsentStep
 from contacts.consents import confirm_consent, note_consent_step, request_consent, withdraw_consent
@@ -139,6 +149,22 @@ def test_a_proof_that_is_gone_counts_no_more_and_an_open_request_lacks_nothing()
     assert missing(record) == ("scan_sha256",)
     assert missing(record | {"confirmed_at": None}) == ()
     assert missing(record | {"wording": {}})[0] == "wording"
+
+
+def test_only_the_steps_that_led_to_the_last_confirmation_count():
+    record = _record(ConsentKind.DOUBLE_OPT_IN, "double_opt_in")
+    later = [{"step": step, "at": NOON + timedelta(days=9)} for step in ("requested", "mail_sent")]
+    earlier = [{"step": step, "at": NOON - timedelta(days=9)} for step in ("requested", "mail_sent", "confirmed")]
+    assert missing(record | {"steps": [*later, *record["steps"], *earlier]}) == ()
+    again = {"step": "confirmed", "at": NOON + timedelta(days=10)}
+    assert "who_asked" in missing(record | {"steps": [*record["steps"], *later, again]})
+
+
+def test_a_migrated_paper_is_vouched_for_and_named():
+    record = _record(ConsentKind.MIGRATED, "written")
+    assert missing(record) == ()
+    bare = {"step": "confirmed", "at": NOON, "import": {}}
+    assert missing(record | {"steps": [bare]}) == tuple(one.code for one in REQUIRED_MIGRATED_OFFLINE)
 
 
 def test_every_kind_asks_for_who_gave_it_and_for_the_words():

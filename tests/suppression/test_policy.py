@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contacts.models import Channel, Kind
+from suppression.lists.standing import RequiredVersion
 from suppression.policies import shipped
 from suppression.policy import ELSEWHERE, UNKNOWN, ListDuty, Needs, Policy, PolicyRow, law_of, policy, strictest
 from suppression.policy_table import Weighing, policy_lines
@@ -28,6 +29,39 @@ some_policy = st.builds(
     stale_after_months=months,
     lapsed_after_months=months,
 )
+
+
+def test_an_inquiry_counts_only_where_each_law_that_asks_for_consent_says_so() -> None:
+    six, four = (Policy(customers=True, inquiry_months=months) for months in (6, 4))
+    silent, free = Policy(customers=True), Policy(needs=Needs.NO_OBJECTION)
+    assert strictest([six, four]).inquiry_months == 4
+    assert strictest([six, silent]).inquiry_months is None
+    assert strictest([six, free]).inquiry_months == 6
+    assert strictest([free]).inquiry_months is None
+
+
+@pytest.mark.parametrize(
+    ("country", "consent", "outdated", "customers"),
+    [("AT", True, True, True), ("DE", True, False, True), ("US", False, False, False), ("IT", True, False, True)],
+)
+def test_the_lines_say_what_the_law_says(country: str, consent: bool, outdated: bool, customers: bool) -> None:
+    late = RequiredVersion("at.ecg.file", None, outdated=True, concerned=("AT",))
+    fresh = RequiredVersion("de.idi", None, outdated=False, concerned=("DE", "US"))
+    found = policy_lines(Weighing(RuleSettings(), country, "email", lists=(late, fresh), as_of=MIDNIGHT))
+    (line,) = [one for one in found if (one.country, one.kind) == (country, "b2c")]
+    assert (line.no_consent_needed, line.list_outdated, line.quiet) == (not consent, outdated, False)
+    assert (line.customer_since is not None) is (customers or not consent)
+    assert len({one.policy for one in found}) == len(found)
+
+
+def test_it_is_quiet_only_for_those_who_are_reached_at_once() -> None:
+    night = MIDNIGHT + timedelta(hours=2)
+    for at_once in (False, True):
+        asked = Weighing(RuleSettings(), "FR", "phone", lists=(), as_of=night, at_once=at_once)
+        lines = {one.country: one for one in policy_lines(asked) if one.kind == "b2c"}
+        assert lines["FR"].quiet is at_once
+        # The law of the caller's own country binds, too, and of a country without zones its clocks are asked.
+        assert lines[ELSEWHERE].quiet is at_once
 
 
 def holding(
