@@ -157,7 +157,7 @@ _CAP = """
     SELECT r.address_id, 'cap', max(x.last_at), NULL
     FROM {{recipient}} AS r JOIN exposure AS x ON x.address_id = r.address_id
     WHERE x.address_id BETWEEN :first_address AND :last_address
-      AND x.channel = :channel AND {purpose} AND x.day > :cap_after_{number} AND {{exposed}}
+      AND x.channel = :channel AND {purpose} AND {country} AND x.day > :cap_after_{number} AND {{exposed}}
     GROUP BY r.address_id HAVING sum(x.messages) >= :cap_messages_{number}
 """
 
@@ -274,18 +274,20 @@ def _caps(settings: RuleSettings, question: Question) -> list[tuple[int, Cap]]:
     return [
         (number, cap)
         for number, cap in enumerate(settings.caps)
-        if cap.purpose is None or cap.purpose == question.purpose
+        if cap.concerns(channel=question.channel, purpose=question.purpose)
     ]
 
 
 def _cap_part(number: int, cap: Cap) -> str:
     purpose = "x.purpose <> ALL (:answers)" if cap.purpose is None else "x.purpose = :purpose"
-    return _CAP.format(purpose=purpose, number=number)
+    country = f"r.country = ANY (:cap_countries_{number})" if cap.countries else "true"
+    return _CAP.format(purpose=purpose, country=country, number=number)
 
 
 def _cap_values(settings: RuleSettings, question: Question, today: date) -> dict[str, object]:
     values: dict[str, object] = {}
     for number, cap in _caps(settings, question):
         values[f"cap_messages_{number}"] = cap.messages
+        values[f"cap_countries_{number}"] = list(cap.countries)
         values[f"cap_after_{number}"] = today - timedelta(days=cap.days)
     return values

@@ -37,11 +37,20 @@ class RequiredList(Strict):
 
 
 class Cap(Strict):
-    """At most so many messages in so many days to one person; without a purpose, of all advertising together."""
+    """At most so many messages in so many days to one person on one channel.
+
+    Without a purpose, of all advertising together; without channels or countries, on every channel, everywhere.
+    """
 
     messages: int = Field(ge=1)
     days: int = Field(ge=1, le=366)
     purpose: str | None = None
+    channels: tuple[Channel, ...] = ()
+    countries: tuple[Country, ...] = ()
+
+    def concerns(self, *, channel: str, purpose: str) -> bool:
+        """Whether it limits messages for this purpose on this channel."""
+        return self.purpose in {None, purpose} and (not self.channels or channel in self.channels)
 
 
 class OwnHours(Strict):

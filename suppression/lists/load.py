@@ -109,7 +109,11 @@ def _check(path: Path, spec: ListSpec, published_at: datetime | None, options: O
     if spec.valid_to is not None and spec.valid_to <= clock.now().date():
         raise NotAllowed(
             "list_ended",
-            say("%(list)s ended on %(day)s; its operator keeps it no more.", list=spec.title, day=spec.valid_to.isoformat()),
+            say(
+                "%(list)s ended on %(day)s; its operator keeps it no more.",
+                list=spec.title,
+                day=spec.valid_to.isoformat(),
+            ),
             say("Nobody has to be asked any more; see the rows of law for what holds instead."),
         )
     if published_at is not None and clock.require_aware(published_at) > clock.now() + timedelta(days=1):

@@ -92,7 +92,7 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
         listed=max((listed for listed, _outdated in lists), default=Listing.NONE),
         list_outdated=any(outdated for _listed, outdated in lists),
         paused=bool(choice and choice.paused_until and choice.paused_until > as_of),
-        capped=_is_capped(exposures, choice, question, settings, as_of),
+        capped=_is_capped(exposures, choice, question=question, settings=settings, country=country, as_of=as_of),
         topic_off=bool(choice and question.topic in choice.topics_off),
         quiet=question.at_once and _is_quiet(question, settings, law, zones, as_of),
     )
@@ -202,11 +202,19 @@ def _list(session: Session, address_id: int, required: object, country: str, as_
 def _is_capped(
     exposures: list[Exposure],
     choice: RecipientChoice | None,
+    *,
     question: Question,
     settings: RuleSettings,
+    country: str,
     as_of: datetime,
 ) -> bool:
-    limits = [(cap.messages, cap.days, cap.purpose) for cap in settings.caps if cap.purpose in (None, question.purpose)]
+    limits = [
+        (cap.messages, cap.days, cap.purpose)
+        for cap in settings.caps
+        if cap.purpose in (None, question.purpose)
+        and (not cap.channels or question.channel in cap.channels)
+        and (not cap.countries or country in cap.countries)
+    ]
     if choice and choice.most_per_month is not None:
         limits.append((choice.most_per_month, 30, None))
     for messages, days, purpose in limits:

@@ -142,6 +142,10 @@ ECG = RequiredList(list_id="at.ecg.file", countries=("AT",))
 STRICT = RequiredList(list_id="at.ecg.file", countries=("AT",), unknown_country=False, max_age_days=5)
 # Spares customers and those who agreed.
 VOLUNTARY = RequiredList(list_id="de.idi", countries=("AT", "DE", "US"))
+AUSTRIAN_CAPS = (
+    Cap(messages=1, days=30, countries=("AT", "PL"), channels=("email", "sms")),
+    Cap(messages=1, days=30, channels=("sms",)),
+)
 TENTS = SimilarGoods(topic="hiking", sold=("tents",))
 # Noon in Greenwich is afternoon in Vienna and morning in New York.
 NOON = OwnHours(channels=("email",), hours=("mon-fri 09:00-12:30", "mon 13:00-14:30"))
@@ -157,6 +161,7 @@ WORLDS = [
     (Question("email", "survey", 1), RuleSettings(customer_months=30), timedelta(days=1)),
     (QUESTION, RuleSettings(role_accounts="send", markets=("GB", "US")), timedelta(days=1)),
     (Question("email", "newsletter", 3), RuleSettings(stale_after_months=12), timedelta(days=1)),
+    (QUESTION, RuleSettings(required_lists=(), caps=AUSTRIAN_CAPS), None),
     (Question("email", "newsletter", 1, topic="hiking"), RuleSettings(similar=(TENTS,)), timedelta(days=1)),
     (Question("email", "newsletter", 1, at_once=True), RuleSettings(hours=(NOON,)), timedelta(days=1)),
     (QUESTION, RuleSettings(required_lists=(VOLUNTARY,)), timedelta(days=1)),
