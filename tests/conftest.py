@@ -47,6 +47,9 @@ class KeptInMemory(BytecodeCache):
 
 flask.Flask.jinja_options = flask.Flask.jinja_options | {"bytecode_cache": KeptInMemory()}
 
+# For the databases of all tests that run at the same time.
+ENOUGH = 4 << 30
+
 _processes: list[subprocess.Popen[bytes]] = []
 
 
@@ -54,7 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the servers in the calling process, before any worker exists."""
     if hasattr(config, "workerinput") or FOLDER in os.environ:
         return
-    folder = Path(tempfile.mkdtemp(prefix="crusoe-test-"))
+    # Tests start dozens of processes; without compiled files each of them would read all sources anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    folder = Path(tempfile.mkdtemp(prefix="crusoe-test-", dir=_in_memory()))
     folder.chmod(0o755)
     os.environ[FOLDER] = str(folder)
     postgres = PostgresServer(data=folder / "postgres", sockets=folder / "run", options=CARELESS)
@@ -63,6 +68,14 @@ def pytest_configure(config: pytest.Config) -> None:
     _processes.append(valkey.start(log=folder / "valkey.log"))
     postgres.create_database(TEMPLATE)
     _migrate(folder)
+
+
+def _in_memory() -> Path | None:
+    """Memory that looks like a folder, where there is enough: each test copies a database of a thousand files."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH:
+        return memory
+    return None
 
 
 def _migrate(folder: Path) -> None:

@@ -30,7 +30,7 @@ def test_everything_that_decides_about_an_address_stands_on_one_page(person, fou
     with transaction() as session:
         question = Question(channel="email", purpose="newsletter", controller_id=controller(session))
         emails = [email_address("ada@mail.example"), email_address("bob@mail.example")]
-        reserve(session, emails=emails, question=question, given_to="token:crm")
+        reserve(session, people=emails, question=question, given_to="token:crm")
         open_case(session, case="T-1", system="crm", emails=emails[:1], by="token:crm")
     post(compliance, "/suppression/block", what="*.mail.example", kind="competitor", reason="they copy us")
     post(compliance, "/suppression/block", what="@mail.example", kind="competitor", reason="they copy us")
