@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.imports.models import ImportJob
 from app.imports.storage import Folder
 from app.web import create_app
+from contacts import save_consent_text
 from contacts.consent_models import Consent
 from core import clock
 from core.db import transaction
@@ -41,6 +42,8 @@ PRINTED = {"/processing-record"}
 def examples(world: World) -> dict[str, list[str]]:
     """Pages about something, by the names of their views, each with something to look at."""
     with transaction() as session:
+        # Without words to agree to, the form for consents on paper is not shown.
+        save_consent_text(session, version="paper-1", locale="en", text="I agree to get the newsletter.")
         consent = session.scalars(select(Consent.reference).limit(1)).one()
     return {
         "app.campaign_evidence": [f"/campaigns/{world.running}/evidence"],
