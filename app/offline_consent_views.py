@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_timezone
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +14,7 @@ from app.uploads import MEGABYTE
 from app.views import routes
 from contacts import ENDINGS, LARGEST, Scan, latest_texts, scan
 from contacts.models import Controller, Endpoint
+from core.days import here
 from core.db import transaction
 from core.errors import CrusoeError
 from core.permissions import Permission
@@ -46,7 +46,7 @@ def enter_offline_consent() -> ResponseReturnValue:
     """Put it on record."""
     try:
         with transaction() as session:
-            reference = offline.enter(session, request.form, scan=_scan(), zone=get_timezone(), actor=acting())
+            reference = offline.enter(session, request.form, scan=_scan(), zone=here(), actor=acting())
     except CrusoeError as error:
         return _form(request.form, error), error.status
     flash(_("The consent is on record."))

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_timezone
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -16,6 +15,7 @@ from campaigns.service import Plan, find, save
 from campaigns.views import routes
 from contacts.models import TrackingLevel
 from core.codes import require_code
+from core.days import here
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
@@ -49,7 +49,7 @@ def edit(code: str) -> ResponseReturnValue:
     campaign = found.campaign
     values = {name: getattr(campaign, name) for name in ("code", "name", "purpose")}
     values |= {"segment": found.segment.code, "template": found.template.code, "sender": found.sender.code}
-    when = campaign.scheduled_at.astimezone(get_timezone()) if campaign.scheduled_at else None
+    when = campaign.scheduled_at.astimezone(here()) if campaign.scheduled_at else None
     values |= {
         "topic": campaign.topic or "",
         "tracking": campaign.tracking.value,
@@ -92,7 +92,7 @@ def _store(*, stored: str | None) -> ResponseReturnValue:
 def _plan(code: str) -> Plan:
     form, when = request.form, request.form.get("scheduled_at", "").strip()
     try:
-        scheduled = datetime.fromisoformat(when).replace(tzinfo=get_timezone()) if when else None
+        scheduled = datetime.fromisoformat(when).replace(tzinfo=here()) if when else None
         tracking = TrackingLevel(form.get("tracking", ""))
     except ValueError as error:
         raise WrongInput("plan_invalid", _("This cannot be read."), where="scheduled_at") from error

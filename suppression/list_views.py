@@ -6,9 +6,9 @@ from pathlib import Path
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_timezone
 from flask_babel import gettext as _
 
+from core.days import here
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
@@ -116,4 +116,4 @@ def _published() -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise WrongInput("date_invalid", _("This is no date."), where="published_at") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=get_timezone())
+    return moment if moment.tzinfo else moment.replace(tzinfo=here())

@@ -4,7 +4,7 @@ import io
 import json
 import struct
 import zlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -126,6 +126,11 @@ def test_a_consent_to_calls_needs_the_recording_and_then_lets_call(person, worde
     with transaction() as session:
         session.execute(text("UPDATE consent SET confirmed_at = confirmed_at + interval '1 s' WHERE channel = 'phone'"))
     assert decided(capsys, "--segment", "everyone", "--channel", "phone")["reasons"] == {"consent_unproven": 1}
+
+
+def test_the_time_is_that_of_the_clock_on_the_wall(person, worded):
+    assert sent(person(Role.MARKETER), given_at="2026-07-01T10:00").status_code == 302
+    assert record()["confirmed_at"] == datetime(2026, 7, 1, 8, tzinfo=UTC)
 
 
 def test_what_is_not_whole_is_refused_beside_its_field(person, worded):
