@@ -53,11 +53,21 @@ def warn_of_lists(session: Session, *, now: datetime) -> int:
     sender = session.execute(
         select(Sender, Controller).join(Controller, Controller.id == Sender.controller_id).order_by(Sender.id)
     ).first()
-    late = [one for one in status(session, as_of=now) if one.required and one.state in STATES]
+    late = late_lists(session, now=now)
     if sender is None or not late:
         return 0
     people = session.scalars(select(User).where(User.role == Role.COMPLIANCE, User.disabled_at.is_(None))).all()
     return sum(_write(session, who, one, sender=sender[0], controller=sender[1]) for who in people for one in late)
+
+
+def late_lists(session: Session, *, now: datetime) -> list[ListStatus]:
+    """The lists that must be asked and are due or too old."""
+    return [one for one in status(session, as_of=now) if one.required and one.state in STATES]
+
+
+def page_of(late: ListStatus) -> str:
+    """Where one sees a list."""
+    return f"{settings().public_url}/lists/{late.list}"
 
 
 def _write(session: Session, who: User, late: ListStatus, *, sender: Sender, controller: Controller) -> int:
@@ -71,7 +81,7 @@ def _write(session: Session, who: User, late: ListStatus, *, sender: Sender, con
         values={
             "list": late.list,
             "until": f"{late.outdated_from:%Y-%m-%d %H:%M} UTC",
-            "list_url": f"{settings().public_url}/lists/{late.list}",
+            "list_url": page_of(late),
         },
     )
     return 0 if message_id is None else 1

@@ -8,7 +8,7 @@ advises, and a person decides (Art. 22 GDPR).
 
 from lead_handover.held import forget_leads, leads_held, score_held
 from lead_handover.inbox import accept, open_leads, reject
-from lead_handover.outbox import retry, undelivered
+from lead_handover.outbox import retry, tell, undelivered
 from lead_handover.rescoring import RulesInForce, activate, in_force
 from lead_handover.rules import RejectReason, ScoreRules, read
 from lead_handover.scoring import Hit, Line, Score, score
@@ -41,5 +41,6 @@ __all__ = [
     "score",
     "score_due",
     "score_held",
+    "tell",
     "undelivered",
 ]

@@ -81,11 +81,16 @@ def retry_message(outbox_id: int, user: str) -> dict[str, Any]:
 @click.argument("url")
 @click.option("--loopback", is_flag=True, help="Allow this machine and plain http; in development only.")
 @click.option("--off", is_flag=True, help="Keep it, but post nothing to it.")
-def set_webhook(name: str, url: str, loopback: bool, off: bool) -> dict[str, Any]:
-    """Set where leads are posted, and show the secret that its signatures are checked with."""
+@click.option(
+    "--event", "events", multiple=True, help=f"Told besides leads; may be repeated: {', '.join(outbox.EVENTS)}."
+)
+def set_webhook(name: str, url: str, loopback: bool, off: bool, events: tuple[str, ...]) -> dict[str, Any]:
+    """Set where leads and other events are posted, and show the secret that its signatures are checked with."""
     with transaction() as session:
-        sellers.save_webhook_target(session, name=name, url=url, actor="system", loopback=loopback, active=not off)
-    return {"name": name, "url": url, "active": not off, "secret": webhook.secret(name)}
+        sellers.save_webhook_target(
+            session, name=name, url=url, actor="system", loopback=loopback, active=not off, events=events
+        )
+    return {"name": name, "url": url, "active": not off, "events": events, "secret": webhook.secret(name)}
 
 
 @command(leads_group, "seller")

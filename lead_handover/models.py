@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, SmallInteger, text
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Numeric, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
@@ -89,9 +89,10 @@ class Handover(Base):
 
 
 class WebhookTarget(Base):
-    """Where leads are told. The secret is made from the key file and the name, so that no dump of the database has it.
+    """Another system that is told things. Its secret is made from the key file and the name, so no dump has it.
 
-    `loopback` lets it be this machine, for demos and tests; production refuses that.
+    Leads go where the score rules say; `events` names what else it hears, such as `list.due`. `loopback` lets it be
+    this machine, for demos and tests; production refuses that.
     """
 
     __tablename__ = "webhook_target"
@@ -101,13 +102,15 @@ class WebhookTarget(Base):
     url: Mapped[str]
     loopback: Mapped[bool] = mapped_column(server_default="false")
     active: Mapped[bool] = mapped_column(server_default="true")
+    events: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     created_at: Mapped[CreatedAt]
 
 
 class Outbox(Base):
     """Something to tell another system, kept until it has said that it heard. `key` lets it drop repetitions.
 
-    `body` names the lead by id; names and addresses are read when it is posted, so none lie around here.
+    `body` names the lead by id; names and addresses are read when it is posted, so none lie around here. About anything
+    else it holds the `event` and its `data`, which name no person.
     """
 
     __tablename__ = "outbox"

@@ -4,11 +4,11 @@ A row is written in the transaction of what it tells. It is claimed with a lease
 and settled. A process that dies in between leaves a lease that runs out, and the same key is posted again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, text, update
+from sqlalchemy import any_, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -17,9 +17,12 @@ from core.errors import NotAllowed, NotFound
 from core.sentences import say
 from core.tasks import ring
 from lead_handover.backoff import next_try
-from lead_handover.models import Outbox
+from lead_handover.models import Outbox, WebhookTarget
 from lead_handover.rules import ScoreRules
 from lead_handover.webhook import Answer
+
+# What a target can be told besides leads.
+EVENTS = ("list.due", "list.outdated")
 
 JOB = "lead_handover.post"
 BATCH = 10
@@ -46,6 +49,32 @@ def announce(session: Session, *, handover_id: int, what: str, rules: ScoreRules
     ]
     session.execute(insert(Outbox).values(rows).on_conflict_do_nothing())
     ring(session, JOB)
+
+
+def tell(session: Session, *, event: str, key: str, data: Mapping[str, Any], now: datetime) -> int:
+    """Write down for every target that hears this event what to tell it; answers for how many that is new.
+
+    `key` stands for what happened: telling it again adds nothing. `data` is posted as it is and must name no person.
+    """
+    hearing = select(WebhookTarget.name).where(WebhookTarget.active, any_(WebhookTarget.events) == event)
+    rows = [
+        {
+            "key": f"{key}-webhook-{name}",
+            "kind": "webhook",
+            "target": name,
+            "body": {"event": event, "data": dict(data)},
+            "created_at": now,
+            "next_at": now,
+        }
+        for name in session.scalars(hearing.order_by(WebhookTarget.name))
+    ]
+    if not rows:
+        return 0
+    written = insert(Outbox).values(rows).on_conflict_do_nothing().returning(Outbox.id)
+    new = len(session.scalars(written).all())
+    if new:
+        ring(session, JOB)
+    return new
 
 
 def claim(session: Session, *, now: datetime, most: int = BATCH) -> Sequence[Outbox]:

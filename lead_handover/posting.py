@@ -1,5 +1,6 @@
 """One round of the outbox: claim, tell, settle, with no transaction open while somebody else is waited for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,10 +50,12 @@ def _post(call: Call, *, key: str) -> Answer:
 
 
 def _prepare(session: Session, row: Outbox) -> Call | Answer:
-    handover = session.get(Handover, row.body["handover_id"])
-    if handover is None:
-        return Answer(heard=False, words="The lead does not exist any more.", final=True)
     try:
+        if "event" in row.body:
+            return _to(session, row, event=row.body["event"], data=row.body["data"])
+        handover = session.get(Handover, row.body["handover_id"])
+        if handover is None:
+            return Answer(heard=False, words="The lead does not exist any more.", final=True)
         # A savepoint, so that a notice that cannot be made leaves the claims of the others in place.
         with session.begin_nested():
             if row.kind == "mail":
@@ -63,14 +66,18 @@ def _prepare(session: Session, row: Outbox) -> Call | Answer:
 
 
 def _call(session: Session, row: Outbox, handover: Handover) -> Call | Answer:
-    receiver = target(session, row.target)
-    if not receiver.active:
-        return Answer(heard=False, words=f"The target {receiver.name} is switched off.")
     person = _person(session, handover.contact_id)
     if person is None:
         return Answer(heard=False, words="The contact was erased.", final=True)
     data = _lead(session, handover) | {"contact": person}
-    payload = {"type": f"lead.{row.body['what']}", "timestamp": _iso(row.created_at), "data": data}
+    return _to(session, row, event=f"lead.{row.body['what']}", data=data)
+
+
+def _to(session: Session, row: Outbox, *, event: str, data: Mapping[str, Any]) -> Call | Answer:
+    receiver = target(session, row.target)
+    if not receiver.active:
+        return Answer(heard=False, words=f"The target {receiver.name} is switched off.")
+    payload = {"type": event, "timestamp": _iso(row.created_at), "data": data}
     return Call(url=receiver.url, name=receiver.name, loopback=receiver.loopback, payload=payload)
 
 

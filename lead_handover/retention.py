@@ -9,7 +9,8 @@ from core.retention import Kind, register
 from core.sentences import say
 
 _EXPLAINED = "lines <> '[]' AND answered_at < :before"
-_TOLD = "coalesce(delivered_at, given_up_at) < :before"
+# What names no person stays: it keeps an event from being told a second time.
+_TOLD = "body->>'handover_id' IS NOT NULL AND coalesce(delivered_at, given_up_at) < :before"
 
 
 def _count(session: Session, table: str, over: str, before: datetime) -> int:

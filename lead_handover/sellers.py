@@ -1,6 +1,6 @@
 """Who takes leads, and which systems are told about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -8,13 +8,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import audit, users
-from core.errors import NotAllowed, NotFound
+from core.errors import NotAllowed, NotFound, WrongInput
 from core.permissions import Permission
 from core.sentences import say
 from core.settings import Mode, settings
 from lead_handover import egress
 from lead_handover.assignment import checked_territory
 from lead_handover.models import SalesPerson, WebhookTarget
+from lead_handover.outbox import EVENTS
 
 
 def save_sales_person(
@@ -45,18 +46,33 @@ def save_sales_person(
 
 
 def save_webhook_target(
-    session: Session, *, name: str, url: str, actor: str, loopback: bool = False, active: bool = True
+    session: Session,
+    *,
+    name: str,
+    url: str,
+    actor: str,
+    loopback: bool = False,
+    active: bool = True,
+    events: Sequence[str] = (),
 ) -> bool:
     """Store where leads are told, or change it. Answers whether anything changed; NotAllowed for an unfit address.
 
-    `loopback` allows this machine and plain http, in development only.
+    `loopback` allows this machine and plain http, in development only. `events`: what it is told besides leads.
     """
+    for event in events:
+        if event not in EVENTS:
+            raise WrongInput(
+                "event_unknown",
+                say("There is no event %(event)s.", event=repr(event)),
+                say("There are: %(known)s.", known=", ".join(EVENTS)),
+                "events",
+            )
     if loopback and settings().mode is Mode.PRODUCTION:
         raise NotAllowed("target_refused", say("In production no webhook goes to this machine."))
     egress.check(url, loopback=loopback)
-    wanted: dict[str, Any] = {"url": url, "loopback": loopback, "active": active}
+    wanted: dict[str, Any] = {"url": url, "loopback": loopback, "active": active, "events": list(dict.fromkeys(events))}
     before = session.scalar(select(WebhookTarget).where(WebhookTarget.name == name))
-    if before is not None and {"url": before.url, "loopback": before.loopback, "active": before.active} == wanted:
+    if before is not None and {key: getattr(before, key) for key in wanted} == wanted:
         return False
     session.execute(
         insert(WebhookTarget)

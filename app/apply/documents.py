@@ -111,7 +111,7 @@ def write_sales(session: Session, values: Values, actor: str) -> None:
 def current_webhook(session: Session, values: Values) -> Values | None:
     """Where a webhook goes now."""
     target = session.scalar(select(WebhookTarget).where(WebhookTarget.name == values["name"], WebhookTarget.active))
-    return None if target is None else {"name": target.name, "url": target.url, "loopback": target.loopback}
+    return None if target is None else {key: getattr(target, key) for key in ("name", "url", "loopback", "events")}
 
 
 def write_webhook(session: Session, values: Values, actor: str) -> None:

@@ -118,11 +118,12 @@ class PrivacyNoticeItem(ConsentTextItem):
 
 
 class WebhookItem(Item):
-    """Where leads are sent to. `loopback` allows this very machine, for trials."""
+    """Where leads are sent to, and `events` besides them. `loopback` allows this very machine, for trials."""
 
     name: Code
     url: str
     loopback: bool = False
+    events: list[str] = []
 
 
 class SalesItem(Item):

@@ -1,4 +1,8 @@
-"""Consents are found by their reference."""
+"""What other systems are told besides leads."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0021_references"
 down_revision = "0020_console"
@@ -8,7 +12,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    events = sa.Column("events", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False)
+    op.add_column("webhook_target", events)
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_column("webhook_target", "events")
