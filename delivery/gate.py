@@ -8,15 +8,17 @@ blocks of whole domains and companies one lock stands for all their addresses.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, text
+from sqlalchemy import BigInteger, Select, and_, column, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import TableValuedAlias
 
 from contacts.models import Channel, Endpoint
 from delivery.claim import LEASE, Claim, give_back
-from delivery.models import Message, Run, Sender
+from delivery.models import Run, Sender
 from delivery.runs import lock_state
-from delivery.states import MessageState, RunState
-from suppression import Question, Recorded, Stage, assess, record_decisions, seal_decisions, see_wide_blocks
+from delivery.states import RunState
+from suppression import Question, Recorded, Stage, Verdict, assess, record_decisions, seal_decisions, see_wide_blocks
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,16 @@ class Passed:
 _NOBODY = Passed(bases={})
 
 _LOCK = """
-    SELECT 1 FROM address WHERE id IN (SELECT address_id FROM message WHERE id = ANY (:ids)) ORDER BY id FOR SHARE
+    SELECT m.id AS message_id, m.contact_id, m.address_id FROM message AS m JOIN address AS a ON a.id = m.address_id
+    WHERE m.id = ANY (:ids) AND m.token = :token AND m.state = 'claimed' ORDER BY a.id FOR SHARE OF a
 """
 
 _CLEAR = """
     UPDATE message AS m SET state = 'handing_over', decision_id = d.id, handed_over_at = clock_timestamp(),
            lease_until = clock_timestamp() + :lease
-    FROM decision AS d
-    WHERE d.batch_id = :batch AND d.message_id = m.id AND d.verdict = 'send'
-      AND m.token = :token AND m.state = 'claimed' AND m.lease_until > clock_timestamp()
-    RETURNING m.id, d.basis
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:decisions AS bigint[])) AS d (message_id, id)
+    WHERE m.id = d.message_id AND m.token = :token AND m.state = 'claimed' AND m.lease_until > clock_timestamp()
+    RETURNING m.id
 """
 
 _REFUSE = """
@@ -65,50 +67,51 @@ def gate(session: Session, claim: Claim) -> Passed:
         return _NOBODY
     # This one first, then addresses in the order of their ids, as blocks and opt-outs do: nobody waits in a circle.
     see_wide_blocks(session)
-    session.execute(text(_LOCK), {"ids": list(claim.message_ids)})
+    ours = _still_claimed(session, claim)
     assessment = assess(
         session,
-        audience=_recipients(claim),
+        audience=_recipients(ours),
         question=Question(channel="email", purpose=run.purpose, controller_id=controller_id, topic=run.topic),
         recheck_lists=True,
         released=frozenset(run.released),
     )
-    decided = record_decisions(session, assessment, stage=Stage.GATE, messages=_messages(claim), sealed=False)
+    messages = select(ours.c.message_id, ours.c.address_id)
+    decided = record_decisions(session, assessment, stage=Stage.GATE, messages=messages, sealed=False)
     passed = _mark(session, claim, decided)
     seal_decisions(session, decided)
     return passed
 
 
 def _mark(session: Session, claim: Claim, decided: Recorded) -> Passed:
-    values = {"batch": decided.batch_id, "token": claim.token}
-    passed = session.execute(text(_CLEAR), values | {"lease": LEASE}).all()
+    rows = [row for row in session.execute(decided.rows) if row.verdict == Verdict.SEND]
+    bases = {row.message_id: row.basis for row in rows}
+    cleared = {"ids": list(bases), "decisions": [row.decision_id for row in rows]}
+    passed = session.scalars(text(_CLEAR), cleared | {"token": claim.token, "lease": LEASE}).all() if rows else []
     if len(passed) < len(claim.message_ids):
-        session.execute(text(_REFUSE), values)
-    return Passed(bases={row.id: row.basis for row in passed})
+        session.execute(text(_REFUSE), {"batch": decided.batch_id, "token": claim.token})
+    return Passed(bases={each: bases[each] for each in passed})
 
 
-def _ours(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Message.id.in_(claim.message_ids),
-        Message.token == claim.token,
-        Message.state == MessageState.CLAIMED,
-    )
+def _still_claimed(session: Session, claim: Claim) -> TableValuedAlias:
+    """The messages that are ours and their addresses, which are locked from now on, as a relation of known size.
+
+    PostgreSQL must know how many they are: of the ledger it believes that nothing in it is claimed, and would go
+    through the whole batch once for each of its messages.
+    """
+    ours = session.execute(text(_LOCK), {"ids": list(claim.message_ids), "token": claim.token}).all()
+    names = ("message_id", "contact_id", "address_id")
+    arrays = (literal([getattr(row, each) for row in ours], ARRAY(BigInteger)) for each in names)
+    columns = (column(each, BigInteger) for each in names)
+    return func.unnest(*arrays).table_valued(*columns, name="ours").render_derived()
 
 
-def _messages(claim: Claim) -> Select[Any]:
-    found: Any = select(Message.id.label("message_id"), Message.address_id).where(*_ours(claim))
-    return found  # type: ignore[no-any-return]
-
-
-def _recipients(claim: Claim) -> Select[Any]:
+def _recipients(ours: TableValuedAlias) -> Select[Any]:
     """Whom the batch is for, by what is known now: an erased person has no endpoint any more."""
-    found: Any = (
-        select(
-            func.coalesce(Endpoint.contact_id, Message.contact_id).label("contact_id"),
-            Endpoint.id.label("endpoint_id"),
-            Message.address_id,
-        )
-        .outerjoin(Endpoint, and_(Endpoint.address_id == Message.address_id, Endpoint.channel == Channel.EMAIL))
-        .where(*_ours(claim))
+    found: Any = select(
+        func.coalesce(Endpoint.contact_id, ours.c.contact_id).label("contact_id"),
+        Endpoint.id.label("endpoint_id"),
+        ours.c.address_id,
+    ).select_from(
+        ours.outerjoin(Endpoint, and_(Endpoint.address_id == ours.c.address_id, Endpoint.channel == Channel.EMAIL))
     )
     return found  # type: ignore[no-any-return]

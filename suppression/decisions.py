@@ -17,7 +17,7 @@ _EVIDENCE = ("verdict", "reasons", "basis", "consent_id", "purchase_id", "entry_
 
 @dataclass(frozen=True)
 class Recorded:
-    """The decisions of one batch. `rows` selects decision_id, message_id, verdict, code of each."""
+    """The decisions of one batch. `rows` selects decision_id, message_id, verdict, basis, code of each."""
 
     batch_id: int
     decisions: int
@@ -29,6 +29,7 @@ class Recorded:
             StoredDecision.id.label("decision_id"),
             StoredDecision.message_id,
             StoredDecision.verdict,
+            StoredDecision.basis,
             StoredDecision.reasons[1].label("code"),
         ).where(StoredDecision.batch_id == self.batch_id)
 

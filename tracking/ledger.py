@@ -1,11 +1,11 @@
 """What happened after sending: recorded, counted, and told in order."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from tracking.models import Event, EventKind, Link, Verdict
@@ -24,7 +24,16 @@ class Happening:
 def record(session: Session, kind: EventKind, happenings: Sequence[Happening]) -> None:
     """Append events of one kind (sent, unsubscribe, bounce, soft bounce, complaint); one statement for all of them."""
     if happenings:
-        session.execute(insert(Event), [{"kind": kind, **asdict(happening)} for happening in happenings])
+        columns = zip(*((one.at, one.address_id, one.message_id, one.run_id) for one in happenings), strict=True)
+        names = ("moments", "addresses", "messages", "runs")
+        session.execute(text(_RECORD), {"kind": kind.value, **dict(zip(names, map(list, columns), strict=True))})
+
+
+_RECORD = """
+    INSERT INTO event (kind, at, address_id, message_id, run_id)
+    SELECT CAST(:kind AS event_kind), * FROM unnest(CAST(:moments AS timestamptz[]), CAST(:addresses AS bigint[]),
+      CAST(:messages AS bigint[]), CAST(:runs AS bigint[]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
