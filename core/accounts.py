@@ -63,7 +63,7 @@ def change_password(session: Session, *, actor: Actor, token: str, old: str, new
     """Set a new password; every other browser is signed out."""
     user = session.get_one(User, actor.id)
     try:
-        users._hasher.verify(user.password_hash, old)  # noqa: SLF001 - the other half of the same noun
+        users.HASHER.verify(user.password_hash, old)
     except (VerifyMismatchError, InvalidHashError):
         raise NotAllowed("password_wrong", say("That is not your present password."), where="old") from None
     if len(new) < users.SHORTEST_PASSWORD:
@@ -72,7 +72,7 @@ def change_password(session: Session, *, actor: Actor, token: str, old: str, new
             say("A password needs at least %(count)s characters.", count=users.SHORTEST_PASSWORD),
             where="new",
         )
-    user.password_hash = users._hasher.hash(new)  # noqa: SLF001
+    user.password_hash = users.HASHER.hash(new)
     end_other_sessions(session, actor=actor, token=token)
     _note(session, actor=actor, action="user.change_password", user_id=actor.id)
 

@@ -20,7 +20,7 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
 
-_hasher = PasswordHasher()
+HASHER = PasswordHasher()
 
 
 @cache
@@ -29,7 +29,7 @@ def _nobody() -> str:
 
     Made at the first sign-in, not at import: every process would pay for it, and only the web server needs it.
     """
-    return _hasher.hash("nobody has this password")
+    return HASHER.hash("nobody has this password")
 
 
 class User(Base):
@@ -105,7 +105,7 @@ def add(session: Session, *, email: str, role: Role, password: str | None = None
         email=email,
         name=name or email.partition("@")[0].replace(".", " ").title(),
         role=role,
-        password_hash=_hasher.hash(password),
+        password_hash=HASHER.hash(password),
         locale="en",
     )
     session.add(user)
@@ -133,7 +133,7 @@ def sign_in(session: Session, *, email: str, password: str) -> tuple[Actor, str]
     """The person and a fresh session token, or None; wrong name and wrong password look and take the same."""
     user = session.scalar(select(User).where(User.email == email.strip().lower(), User.disabled_at.is_(None)))
     try:
-        _hasher.verify(user.password_hash if user else _nobody(), password)
+        HASHER.verify(user.password_hash if user else _nobody(), password)
     except (VerifyMismatchError, InvalidHashError):
         return None
     if user is None:

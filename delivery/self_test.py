@@ -4,12 +4,14 @@ Python's own mail library had this hole in several versions (CVE-2024-6923 and i
 mail, but a promise about injection is better tested on the machine that sends than believed.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
 from core.errors import NotAllowed
 from core.sentences import say
 from delivery.compose import From, HeaderInjected, Letter, compose, header_names
+from delivery.smtp import Mail
 from templates import Rendered
 
 PAYLOADS = (
@@ -26,8 +28,11 @@ _EXPECTED = {
 
 
 @cache
-def refuse_injection() -> None:
-    """Compose mails from hostile values; raises NotAllowed when one of them has a header that it should not have."""
+def refuse_injection(write: Callable[..., Mail] = compose) -> None:
+    """Have mails written from hostile values; raises NotAllowed when one of them has a header too many or too few.
+
+    `write` takes what `compose` takes.
+    """
     for payload in PAYLOADS:
         letter = Letter(
             message_id=1,
@@ -40,7 +45,7 @@ def refuse_injection() -> None:
             name=payload, address="shop@shop.example", return_domain="shop.example", reply_to="shop@shop.example"
         )
         try:
-            mail = compose(letter, sender=sender, at=datetime.now(UTC))
+            mail = write(letter, sender=sender, at=datetime.now(UTC))
         except HeaderInjected:
             names = ["?"]
         else:

@@ -13,7 +13,7 @@ from core.permissions import Role
 PASSWORD = "long enough for a test"  # noqa: S105 - nobody signs in with it outside tests
 
 # Hashing a password takes half a second on a busy machine, on purpose. Tests sign in hundreds of times.
-users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+users.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def add_person(role: Role, name: str = "") -> str:

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -132,19 +133,29 @@ def test_signs_that_turn_the_writing_direction_do_not_reach_a_header():
     assert quoted.one_line("Bank\u202egro.liame\u2066 \ufeff") == "Bank gro.liame"
 
 
-def test_a_mail_with_a_header_too_many_does_not_leave(monkeypatch):
-    monkeypatch.setattr(quoted, "unstructured", lambda text: text)
+def test_a_mail_with_a_header_too_many_does_not_leave():
+    """Whatever let it in: here a signature under a name that nobody checked."""
     with pytest.raises(HeaderInjected):
-        made(subject="Hi\r\nBcc: evil@attack.example")
+        made(signer=Signer(domain="shop.example", selector="s1\r\nBcc: evil@attack.example\r\nX: x", key=RSA))
 
 
-def test_the_self_test_finds_a_hole(monkeypatch):
+def trusting(letter: Letter, *, sender: From, at: datetime) -> Mail:
+    """Writes the subject as it comes, as mail libraries did that had the hole."""
+    subject = letter.rendered.subject
+    harmless = compose(replace(letter, rendered=replace(letter.rendered, subject="")), sender=sender, at=at)
+    return replace(harmless, content=harmless.content.replace(b"Subject: ", f"Subject: {subject}".encode(), 1))
+
+
+def refusing(letter: Letter, *, sender: From, at: datetime) -> Mail:
+    """Finds that each of its mails has a header too many."""
+    raise HeaderInjected("header_injected", letter.rendered.subject)
+
+
+def test_the_self_test_finds_a_hole():
     self_test.refuse_injection()
-    self_test.refuse_injection.cache_clear()
-    monkeypatch.setattr(quoted, "phrase", lambda name: name)
-    with pytest.raises(NotAllowed):
-        self_test.refuse_injection()
-    self_test.refuse_injection.cache_clear()
+    for leaky in (trusting, refusing):
+        with pytest.raises(NotAllowed):
+            self_test.refuse_injection(leaky)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))

@@ -7,10 +7,11 @@ import pytest
 from contacts.models import TrackingLevel
 from core.db import transaction
 from core.settings import settings
-from delivery import open_run
+from delivery import open_run, stop_run
 from tests.delivery.sending import WORDS, campaign, numbers, rows, worker, write_down
 from tests.delivery.test_transactional import asked
 from tests.factories import sender
+from tests.rivals import overtaken
 
 
 @pytest.fixture
@@ -56,16 +57,8 @@ def test_an_answer_that_cannot_be_signed_goes_out_once_it_can(sink):
     assert numbers(run_id) == {"audience": 1, "sent": 1}
 
 
-def test_a_run_that_was_stopped_meanwhile_is_not_paused(sink, monkeypatch):
+def test_a_run_that_was_stopped_meanwhile_is_not_paused(sink):
     """Somebody stops it while a worker finds out that it cannot sign: it stays stopped."""
-    campaign(2, dkim_selector="missing")
-    late = worker()
-    halt = late._halt
-
-    def stopped_first(session, *rest):
-        rows("UPDATE run SET state = 'stopped' RETURNING 1")
-        halt(session, *rest)
-
-    monkeypatch.setattr(late, "_halt", stopped_first)
-    late.run()
-    assert rows("SELECT state FROM run") == [("stopped",)]
+    run_id = campaign(2, dkim_selector="missing")
+    overtaken(worker().run, by=lambda session: stop_run(session, run_id=run_id, reason="a wrong price"))
+    assert rows("SELECT state, state_reason FROM run") == [("stopped", "a wrong price")]

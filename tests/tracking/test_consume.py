@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from contacts.models import RecipientChoice, TrackingLevel
 from core.db import transaction
@@ -72,27 +73,28 @@ def test_a_file_is_removed_only_when_its_writer_has_moved_on(spool):
     assert [row.message_id for row in events()] == [1, 2]
 
 
-def test_a_writer_notices_that_its_new_file_was_taken_for_a_finished_one(spool, monkeypatch):
-    reader = address("a")
-    real = consume.finished
-    taken = []
+# The interpreter announces each lock that is about to be taken (PEP 578); a consumer comes between file and lock.
+OVERTAKEN = """
+import sys
+from pathlib import Path
+from tracking.consume import consume_spool
+from tracking.spool import Spool, folder
+came = []
+def come_first(event, _):
+    if event == "fcntl.flock" and not came:
+        came.extend(folder().iterdir())
+        consume_spool()
+sys.addaudithook(come_first)
+Spool().append(Path(sys.argv[1]).read_bytes(), at=int(sys.argv[2]))
+assert came and not came[0].exists()
+"""
 
-    def remove_first(handle, operation):
-        if not taken:
-            taken.append(1)
-            consume_spool()
-        real_flock(handle, operation)
 
-    import fcntl
-
-    real_flock = fcntl.flock
-    monkeypatch.setattr("tracking.spool.fcntl.flock", remove_first)
-    monkeypatch.setattr("tracking.consume.finished", lambda _: True)
-    spool.append(line(1, address_id=reader), at=AT)
-    monkeypatch.setattr("tracking.consume.finished", real)
-    monkeypatch.setattr("tracking.spool.fcntl.flock", real_flock)
+def test_a_writer_notices_that_its_new_file_was_taken_for_a_finished_one(database, tmp_path):
+    hit = tmp_path / "line"
+    hit.write_bytes(line(1, address_id=address("a")))
+    subprocess.run([sys.executable, "-c", OVERTAKEN, str(hit), str(AT)], check=True, timeout=60)
     assert consume_spool().rows == 1
-    assert taken
 
 
 def test_a_torn_last_line_waits_for_its_rest_and_is_dropped_when_the_writer_is_dead(database):
@@ -145,14 +147,17 @@ def test_blocks_smaller_than_a_file_lose_and_double_nothing(database, monkeypatc
     assert [row.message_id for row in events()] == list(range(200))
 
 
-def test_a_failed_copy_is_copied_again_whole(spool, monkeypatch):
+def test_a_failed_copy_is_copied_again_whole(spool):
+    """The hits are stored and how far the file was copied cannot be: then the hits are not stored either."""
     reader = address("a")
     spool.append(line(1, address_id=reader), at=AT)
-    with monkeypatch.context() as patch:
-        patch.setattr(consume, "_note_progress", lambda *_: (_ for _ in ()).throw(RuntimeError))
-        with pytest.raises(RuntimeError):
-            consume_spool()
+    with transaction() as session:
+        session.execute(text("ALTER TABLE spool_file ADD CONSTRAINT broken CHECK (copied = 0)"))
+    with pytest.raises(IntegrityError, match="broken"):
+        consume_spool()
     assert events() == []
+    with transaction() as session:
+        session.execute(text("ALTER TABLE spool_file DROP CONSTRAINT broken"))
     assert consume_spool().rows == 1
 
 

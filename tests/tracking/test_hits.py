@@ -7,6 +7,7 @@ import pytest
 
 from core.db import transaction
 from core.errors import WrongInput
+from tests.full_disk import forked
 from tests.tracking.recipients import SENT
 from tracking import hits
 from tracking.links import store_links, web_address
@@ -143,12 +144,15 @@ def test_a_user_agent_cannot_write_lines_of_its_own(link):
     assert len(line.user_agent) < 400
 
 
-def test_a_full_disk_does_not_stop_a_reader(link, monkeypatch):
-    def full(line, *, at):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(hits.SPOOL, "append", full)
-    assert call(f"/c/{click_token(link)}")[0] == 302
+def test_a_full_disk_does_not_stop_a_reader(link):
+    """The first line is torn and nothing is added to its torn end; where not one byte has room, it is the same."""
+    token = click_token(link)
+    call(f"/c/{token}")
+    [whole] = folder().iterdir()
+    for room in (10, 0):
+        assert forked(lambda: [call(f"/c/{token}")[0] for _ in range(2)] == [302, 302], room=room)
+    torn = [path.stat().st_size for path in folder().iterdir() if path != whole]
+    assert sorted(torn) == [0, 10, 10]
 
 
 def test_a_click_without_a_database_asks_to_try_again_and_one_in_memory_works(link, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ def serving(speak: type["Speaker"]) -> Iterator[Service]:
     thread.join()
 
 
-class Speaker(BaseHTTPRequestHandler):
+class Speaker(BaseHTTPRequestHandler, ABC):
     """What the services have in common."""
 
     def do_POST(self) -> None:
@@ -48,8 +49,9 @@ class Speaker(BaseHTTPRequestHandler):
         else:
             self.answer(service, body)
 
+    @abstractmethod
     def answer(self, service: Service, body: bytes) -> None:
-        raise NotImplementedError
+        """Say what this service says to a request whose body is `body`."""
 
     def _say(self, status: int, words: object) -> None:
         self._send(status, json.dumps(words).encode())
