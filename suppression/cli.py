@@ -19,7 +19,8 @@ from core.errors import WrongInput
 from core.sentences import say
 from core.users import Actor
 from suppression.lists.checks import check
-from suppression.lists.load import Approval, import_list
+from suppression.lists.entrance import Approval
+from suppression.lists.load import import_list
 from suppression.lists.lookup import difference, match
 from suppression.lists.standing import status
 from suppression.lists.switching import expire, remove
@@ -45,8 +46,9 @@ REASON = click.option("--reason", required=True, help="Why; it stands in the aud
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="How the file is written; may be repeated."
 )
 @click.option("--expect", type=int, default=None, metavar="N", help="Refuse it unless it has so many records.")
-@click.option("--as", "user", default=None, metavar="USER", help="Who of compliance answers for a list that shrank.")
-@click.option("--reason", default=None, help="Why it shrank.")
+@click.option("--as", "user", default=None, metavar="USER", help="Who of compliance replaces the version before.")
+@click.option("--reason", default=None, help="Why; needed for every version but the first.")
+@click.option("--shrunk", is_flag=True, help="It is right that more than a fifth of the records is gone.")
 def load(list_id: str, file: Path, published_at: str | None, settings: tuple[str, ...], **more: Any) -> dict[str, Any]:
     """Put a new version of a list into force.
 
@@ -59,10 +61,10 @@ def load(list_id: str, file: Path, published_at: str | None, settings: tuple[str
             path=file,
             list_id=list_id,
             published_at=_moment(published_at) if published_at else None,
-            actor=OPERATOR,
+            actor=more["user"] or OPERATOR,
             options=_pairs(settings),
             expected=more["expect"],
-            approval=_approval(more["user"], more["reason"]),
+            approval=_approval(more["user"], more["reason"], shrunk=more["shrunk"]),
             told=told,
         )
     return asdict(found)
@@ -84,11 +86,13 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def _approval(user: str | None, reason: str | None) -> Approval | None:
+def _approval(user: str | None, reason: str | None, *, shrunk: bool) -> Approval | None:
     if user is None:
+        if reason is not None or shrunk:
+            raise WrongInput("user_missing", say("A reason needs somebody who gives it."), say("Add --as U."), "--as")
         return None
     with transaction() as session:
-        return Approval(users.actor(session, user), reason or "")
+        return Approval(users.actor(session, user), reason or "", shrunk=shrunk)
 
 
 def _moment(written: str) -> datetime:

@@ -14,8 +14,9 @@ from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, needs, page, takes_files
 from suppression.lists.adapter import Access
+from suppression.lists.entrance import Approval
 from suppression.lists.known import LISTS
-from suppression.lists.load import Approval, Imported, import_list
+from suppression.lists.load import Imported, import_list
 from suppression.lists.standing import status
 from suppression.lists.switching import expire, remove
 from suppression.views import routes
@@ -64,7 +65,7 @@ def _field_of(error: CrusoeError) -> str:
     if error.code == "option_wrong":
         return "options"
     if error.code == "list_shrunk":
-        return "reason"
+        return "shrunk"
     return error.where if error.where in FIELDS else "file"
 
 
@@ -104,7 +105,7 @@ def _import() -> Imported:
             actor=acting().email,
             note=upload.filename[:200],
             options=_options(),
-            approval=Approval(acting(), reason) if reason else None,
+            approval=Approval(acting(), reason, shrunk="shrunk" in request.form),
         )
 
 

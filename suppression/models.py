@@ -108,6 +108,8 @@ class ListVersion(Base):
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     fetched_by: Mapped[str]
     source_note: Mapped[str | None]
+    # Why it took the place of another; of the first version there may be none.
+    reason: Mapped[str | None]
     # Every endpoint with an id up to this one was looked up in this version.
     matched_up_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # How the file was read; matching needs it. What changed against the version before: counts, kept as evidence.

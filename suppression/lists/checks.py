@@ -24,6 +24,7 @@ from suppression.lists.standing import outdated_from, required_lists, somebody_u
 from suppression.lists.switching import put_into_force
 from suppression.models import ListAsked, ListVersion, VersionState
 from suppression.rule_sets import current
+from suppression.rule_settings import RequiredList
 
 # Addresses that are read, asked and stored at a time.
 CHUNK = 5_000
@@ -67,8 +68,11 @@ def check(*, list_id: str, actor: str, anew: bool = True) -> Checked:
             say("Set it in the environment; see the README."),
         )
     with transaction() as session:
-        concerned = _concerned(session, spec)
-        version_id, fresh = _begin(session, spec, actor=actor, anew=anew)
+        required = required_lists(current(session).settings, on=clock.now()).get(spec.id)
+        # Nobody else's digests leave the house.
+        concerned = required.concerned if required else (spec.country,)
+        why = _why(current(session).version, required)
+        version_id, fresh = _begin(session, spec, actor=actor, anew=anew, why=why)
     try:
         done = _ask_all(spec, spec.service, version_id, concerned)
     except CrusoeError:
@@ -102,13 +106,14 @@ def due() -> list[tuple[str, bool]]:
         return found
 
 
-def _concerned(session: Session, spec: ListSpec) -> tuple[str, ...]:
-    """The countries whose people it is asked about: nobody else's digests leave the house."""
-    required = required_lists(current(session).settings, on=clock.now()).get(spec.id)
-    return required.concerned if required else (spec.country,)
+def _why(rules: int, required: RequiredList | None) -> str:
+    """What a version has as its reason when a service is asked, on schedule or by command: the rule that wants it."""
+    if required is None:
+        return "asked by command; no rule requires it"
+    return f"required by rules {rules}; maximum age in days: {required.max_age_days}"
 
 
-def _begin(session: Session, spec: ListSpec, *, actor: str, anew: bool) -> tuple[int, bool]:
+def _begin(session: Session, spec: ListSpec, *, actor: str, anew: bool, why: str) -> tuple[int, bool]:
     active = session.scalar(
         select(ListVersion.id).where(ListVersion.list_id == spec.id, ListVersion.state == VersionState.ACTIVE)
     )
@@ -121,6 +126,7 @@ def _begin(session: Session, spec: ListSpec, *, actor: str, anew: bool) -> tuple
         records=0,
         sha256=b"",
         fetched_by=actor,
+        reason=why,
     )
     session.add(version)
     session.flush()
@@ -190,6 +196,7 @@ def _finish(session: Session, spec: ListSpec, version_id: int, done: Checked, *,
         action="list.check",
         object_type="list_version",
         object_id=version_id,
+        reason=session.get_one(ListVersion, version_id).reason if fresh else None,
         list=spec.id,
         asked=done.asked,
         listed=done.listed,

@@ -13,7 +13,7 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class PastVersion:
-    """One version. `added` and `removed` against the one before, where they were counted."""
+    """One version. `added` and `removed` against the one before, where they were counted; `reason`: why it came."""
 
     version: int
     state: str
@@ -25,6 +25,7 @@ class PastVersion:
     removed: int | None
     hits: int
     sha256: str
+    reason: str | None
 
 
 def list_history(session: Session, *, list_id: str) -> list[PastVersion]:
@@ -45,6 +46,7 @@ def list_history(session: Session, *, list_id: str) -> list[PastVersion]:
             removed=found.changes.get("removed"),
             hits=many,
             sha256=found.sha256.hex(),
+            reason=found.reason,
         )
         for found, many in rows
     ]

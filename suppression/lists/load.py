@@ -1,7 +1,7 @@
 """Bringing a new version of a list into force: checked first, loaded beside the old one, switched at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,19 +13,16 @@ from core import audit, clock
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Permission
-from core.sentences import Count, say
-from core.users import Actor
+from core.sentences import say
 from suppression.lists import records
-from suppression.lists.adapter import Contents, ListSpec, Options, empty, unreadable, wrong_option
+from suppression.lists.adapter import ListSpec, Options, unreadable, wrong_option
+from suppression.lists.entrance import Approval, Package, refuse_damaged, require_reason
 from suppression.lists.known import spec as spec_of
 from suppression.lists.matching import match_endpoints, newest_endpoint
 from suppression.lists.switching import put_into_force
 from suppression.models import ListHit, ListVersion, VersionState
 
 READ = 1 << 20
-
-# A list that lost more than a fifth of its entries was probably cut off. Short lists may change as they like.
-LEAST_SHARE, LEAST_RECORDS = 0.8, 100
 
 
 @dataclass(frozen=True)
@@ -39,30 +36,6 @@ class Imported:
     sha256: str
     hits: int
     changed: bool
-
-
-@dataclass(frozen=True)
-class Approval:
-    """Somebody of compliance who answers for a version that would be refused otherwise, and why."""
-
-    actor: Actor
-    reason: str
-
-
-@dataclass(frozen=True)
-class _Package:
-    """A file and what is known about it. `told`: called now and then with the records stored so far."""
-
-    path: Path
-    spec: ListSpec
-    contents: Contents
-    sha256: bytes
-    published_at: datetime | None
-    actor: str
-    note: str | None
-    expected: int | None = None
-    approval: Approval | None = None
-    told: Callable[[int], None] = field(default=lambda _records: None)
 
 
 def import_list(
@@ -81,8 +54,8 @@ def import_list(
 
     Whatever is wrong with the file, nothing changes and the answer says what. `published_at` is when the operator
     published it: the age of the list runs from there; without it, from the day that the file tells, or now. `options`:
-    how the file is written, by the names in the list's spec. `expected`: so many records must be in it. A list that
-    shrinks suddenly needs an `approval`. The version before is kept as evidence.
+    how the file is written, by the names in the list's spec. `expected`: so many records must be in it. Only the very
+    first version of a list needs no `approval`. The version before is kept as evidence.
     """
     if approval is not None:
         approval.actor.require(Permission.EDIT_SUPPRESSION)
@@ -97,15 +70,16 @@ def import_list(
         )
         if before is not None and _is_same(package, before):
             return _answer(session, before, changed=False)
+        require_reason(session, package)
         version = _load(session, package, before)
-        _refuse_damaged(session, package, version, before)
+        refuse_damaged(session, package, version, before)
         _match(session, package, version)
         put_into_force(session, version, before, spec=package.spec)
         _note(session, package, version, before)
         return _answer(session, version, changed=True)
 
 
-def _check(path: Path, spec: ListSpec, published_at: datetime | None, options: Options, **rest: object) -> _Package:
+def _check(path: Path, spec: ListSpec, published_at: datetime | None, options: Options, **rest: object) -> Package:
     if spec.valid_to is not None and spec.valid_to <= clock.now().date():
         raise NotAllowed(
             "list_ended",
@@ -133,7 +107,7 @@ def _check(path: Path, spec: ListSpec, published_at: datetime | None, options: O
         raise wrong_option(wrong[0], say("This list has no such option."), say("There are: %(known)s.", known=known))
     digest = _digest_of(path)
     contents = spec.read(path, options)
-    return _Package(path, spec, contents, digest, published_at or contents.published_at, **rest)  # type: ignore[arg-type]
+    return Package(path, spec, contents, digest, published_at or contents.published_at, **rest)  # type: ignore[arg-type]
 
 
 def _digest_of(path: Path) -> bytes:
@@ -147,12 +121,12 @@ def _digest_of(path: Path) -> bytes:
     return digest.digest()
 
 
-def _is_same(package: _Package, before: ListVersion) -> bool:
+def _is_same(package: Package, before: ListVersion) -> bool:
     same_date = package.published_at in {None, before.published_at}
     return before.sha256 == package.sha256 and same_date and before.expired_at is None
 
 
-def _load(session: Session, package: _Package, before: ListVersion | None) -> ListVersion:
+def _load(session: Session, package: Package, before: ListVersion | None) -> ListVersion:
     contents = package.contents
     version = ListVersion(
         list_id=package.spec.id,
@@ -162,6 +136,7 @@ def _load(session: Session, package: _Package, before: ListVersion | None) -> Li
         sha256=package.sha256,
         fetched_by=package.actor,
         source_note=package.note,
+        reason=package.reason,
         reading=dict(contents.reading),
     )
     session.add(version)
@@ -188,51 +163,7 @@ def _load(session: Session, package: _Package, before: ListVersion | None) -> Li
     return version
 
 
-def _refuse_damaged(session: Session, package: _Package, version: ListVersion, before: ListVersion | None) -> None:
-    """Refuse what can be read and still cannot be the whole list."""
-    if not version.records:
-        raise empty(package.path)
-    if package.expected is not None and package.expected != version.records:
-        raise _not_whole(
-            package, say("It has %(found)s records, not %(wanted)s.", found=Count(version.records),
-                         wanted=Count(package.expected))
-        )  # fmt: skip
-    _find_canary(session, package, version)
-    if before is None:
-        return
-    forbidden = package.spec.forbidden(package.path) if package.spec.forbidden else ()
-    if forbidden and records.count_named(session, version_id=before.id, digests=forbidden):
-        raise _not_whole(package, say("The records in the file are shifted: bytes were lost or added on its way."))
-    shrunk = before.records >= LEAST_RECORDS and version.records < LEAST_SHARE * before.records
-    if shrunk and not (package.approval and package.approval.reason.strip()):
-        raise NotAllowed(
-            "list_shrunk",
-            say(
-                "The file has %(found)s records, the list in force has %(before)s: more than a fifth is gone.",
-                found=Count(version.records),
-                before=Count(before.records),
-            ),
-            say("If the operator confirms it, compliance can import it with a reason."),
-            str(package.path),
-        )
-
-
-def _find_canary(session: Session, package: _Package, version: ListVersion) -> None:
-    for rule, digest in package.contents.canary.items():
-        if records.count_named(session, version_id=version.id, digests=[digest]):
-            version.reading = {**version.reading, "rule": rule}
-            return
-    if package.contents.canary:
-        raise _not_whole(package, say("The address that is known to be on it is not found by any rule."))
-
-
-def _not_whole(package: _Package, why: str) -> WrongInput:
-    return WrongInput(
-        "list_broken", why, say("Fetch it again, in binary mode; the list in force stays."), str(package.path)
-    )
-
-
-def _match(session: Session, package: _Package, version: ListVersion) -> None:
+def _match(session: Session, package: Package, version: ListVersion) -> None:
     # Nearly all endpoints are looked up before the lock is asked for, the few that came meanwhile afterwards.
     session.flush()
     for _round in range(2):
@@ -240,7 +171,7 @@ def _match(session: Session, package: _Package, version: ListVersion) -> None:
         session.refresh(version)
 
 
-def _note(session: Session, package: _Package, version: ListVersion, before: ListVersion | None) -> None:
+def _note(session: Session, package: Package, version: ListVersion, before: ListVersion | None) -> None:
     approval = package.approval
     audit.record(
         session,
@@ -249,7 +180,7 @@ def _note(session: Session, package: _Package, version: ListVersion, before: Lis
         action="list.import",
         object_type="list_version",
         object_id=version.id,
-        reason=approval.reason if approval else None,
+        reason=package.reason,
         list=version.list_id,
         records=version.records,
         records_before=before.records if before else None,

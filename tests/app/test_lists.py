@@ -13,6 +13,7 @@ from core.permissions import Role
 from delivery.models import MessageValue
 from suppression import import_list
 from tests.browsing import form_token, post
+from tests.suppression.people import approval
 
 NUMBERS = [f"0163296{number:04} \r\n" for number in range(200)]
 
@@ -29,11 +30,13 @@ def upload(client, numbers: list[str], **fields: str):
 def test_a_list_shows_its_versions_and_compliance_takes_it_out_of_use_with_a_reason(person, found):
     compliance, marketer = person(Role.COMPLIANCE), person(Role.MARKETER)
     assert upload(compliance, NUMBERS).status_code == 302
-    shrunk = upload(compliance, NUMBERS[:90])
-    assert (shrunk.status_code, "more than a fifth" in shrunk.text) == (403, True)
-    assert upload(compliance, NUMBERS[:90], reason="the operator says so").status_code == 302
+    unsaid = upload(compliance, NUMBERS[:90])
+    assert (unsaid.status_code, "Somebody of compliance writes down why" in unsaid.text) == (403, True)
+    shrunk = upload(compliance, NUMBERS[:90], reason="the operator says so")
+    assert (shrunk.status_code, 'id="shrunk-error">The file has 90 records' in shrunk.text) == (403, True)
+    assert upload(compliance, NUMBERS[:90], reason="the operator says so", shrunk="yes").status_code == 302
     page = compliance.get("/lists/uk.tps").text
-    for words in ("Telephone Preference Service", "regulation 21", "28 days", "90", "110"):
+    for words in ("the operator says so", "Telephone Preference Service", "regulation 21", "28 days", "90", "110"):
         assert words in page
     assert "Take it out of use" not in marketer.get("/lists/uk.tps").text
     assert marketer.post("/suppression/lists/uk.tps/retire", data={"csrf_token": "x"}).status_code in {400, 403}
@@ -68,5 +71,11 @@ def test_compliance_is_told_once_before_a_list_is_too_old_and_once_when_it_is(pe
         assert kept.recipient == "compliance@crew.example"
     with transaction() as session:
         session.execute(delete(MessageValue))
-    import_list(path=file, list_id="at.ecg.file", actor="test", published_at=clock.now() - timedelta(days=26))
+    import_list(
+        path=file,
+        list_id="at.ecg.file",
+        actor="test",
+        published_at=clock.now() - timedelta(days=26),
+        approval=approval(role=Role.ADMIN),
+    )
     assert written(0) == 1

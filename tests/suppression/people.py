@@ -8,10 +8,22 @@ from sqlalchemy.orm import Session
 
 from contacts.consent_models import Consent
 from contacts.models import Address, Channel, Contact, Endpoint, Kind, Purchase
-from core import keys
+from core import keys, users
+from core.db import transaction
+from core.permissions import Role
 from suppression import Question
+from suppression.lists.entrance import Approval
 
 QUESTION = Question(channel="email", purpose="newsletter", controller_id=1)
+
+
+def approval(reason: str = "the new edition", *, role: Role = Role.COMPLIANCE, shrunk: bool = False) -> Approval:
+    """Somebody of this role who lets a version of a list replace another."""
+    email = f"{role}@firma.example"
+    with transaction() as session:
+        if not session.scalar(select(users.User.id).where(users.User.email == email)):
+            users.add(session, email=email, role=role)
+        return Approval(users.actor(session, email), reason, shrunk=shrunk)
 
 
 @dataclass(frozen=True)

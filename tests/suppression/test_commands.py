@@ -99,7 +99,12 @@ def test_a_list_is_asked_about_addresses_compared_and_retired(database: str, hom
     with transaction() as session:
         users.add(session, email="compliance@firma.example", role=Role.COMPLIANCE)
     first = run(lists_group, "import", "at.ecg.file", str(ecg_file(tmp_path, list(VECTORS))))
-    second = run(lists_group, "import", "at.ecg.file", str(ecg_file(tmp_path, list(VECTORS)[:3])), "--expect", "3")
+    shorter = ("import", "at.ecg.file", str(ecg_file(tmp_path, list(VECTORS)[:3])), "--expect", "3")
+    refused = run(lists_group, *shorter, code=2)["error"]
+    assert (refused["code"], "--as U --reason R" in refused["remedy"]) == ("reason_needed", True)
+    assert run(lists_group, *shorter, "--reason", "the new edition", code=1)["error"]["code"] == "user_missing"
+    given = ("--as", "compliance@firma.example", "--reason", "the new edition")
+    second = run(lists_group, *shorter, *given)
     asked = run(lists_group, "match", "at.ecg.file", "max.mustermann@home.at", "x@home.lan", "x@firma.lan")
     assert [(one["listed"], one["by_domain"], one["version"]) for one in asked] == [
         (True, False, second["version"]), (True, True, second["version"]), (False, False, second["version"]),

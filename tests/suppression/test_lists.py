@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -19,7 +20,7 @@ from suppression.lists.load import Imported
 from suppression.lists.matching import catch_up
 from suppression.models import ListHit, ListRecord, ListVersion, VersionState
 from suppression.rule_settings import RequiredList
-from tests.suppression.people import QUESTION, consents, everybody, person
+from tests.suppression.people import QUESTION, approval, consents, everybody, person
 
 ECG = "at.ecg.file"
 
@@ -38,8 +39,8 @@ def ecg_file(path: Path, entries: Sequence[str]) -> Path:
     return file
 
 
-def load(path: Path, entries: Sequence[str], *, published_at: datetime | None = None) -> Imported:
-    return import_list(path=ecg_file(path, entries), list_id=ECG, published_at=published_at, actor="test")
+def load(path: Path, entries: Sequence[str], **options: Any) -> Imported:
+    return import_list(path=ecg_file(path, entries), list_id=ECG, actor="test", **options)
 
 
 @pytest.mark.parametrize("entry", VECTORS)
@@ -93,7 +94,7 @@ def test_the_same_file_again_changes_nothing_and_a_new_date_makes_a_new_version(
     first = load(tmp_path, list(VECTORS))
     again = load(tmp_path, list(VECTORS))
     assert (again.version, again.changed) == (first.version, False)
-    dated = load(tmp_path, list(VECTORS), published_at=clock.now() - timedelta(days=3))
+    dated = load(tmp_path, list(VECTORS), published_at=clock.now() - timedelta(days=3), approval=approval())
     assert dated.changed
     assert dated.version != first.version
     with transaction() as session:
@@ -136,7 +137,7 @@ def test_a_broken_file_changes_nothing_and_says_why(database: str, tmp_path: Pat
     file = tmp_path / "ecg-liste.hash"
     file.write_bytes(mutation(file.read_bytes()))  # type: ignore[operator]
     with pytest.raises(WrongInput) as refused:
-        import_list(path=file, list_id=ECG, actor="test")
+        import_list(path=file, list_id=ECG, actor="test", approval=approval())
     assert refused.value.code == code
     assert str(file) in str(refused.value)
     with transaction() as session:
@@ -170,7 +171,7 @@ def test_an_outdated_list_holds_those_whom_it_concerns_and_nobody_else(database:
             consents(session, who, confirmed_at=clock.now() - timedelta(days=10))
     load(tmp_path, list(VECTORS), published_at=clock.now() - timedelta(days=29))
     assert _codes(people) == {"AT": "consent", "DE": "consent", None: "consent"}
-    load(tmp_path, list(VECTORS), published_at=clock.now() - timedelta(days=31))
+    load(tmp_path, list(VECTORS), published_at=clock.now() - timedelta(days=31), approval=approval())
     assert _codes(people) == {"AT": "list_outdated", "DE": "consent", None: "list_outdated"}
     with transaction() as session:
         activate(session, RuleSettings(required_lists=()), actor="test")
@@ -241,7 +242,7 @@ def test_a_new_version_clears_whom_the_operator_took_off(database: str, tmp_path
         consents(session, who, confirmed_at=clock.now() - timedelta(days=10))
     load(tmp_path, list(VECTORS))
     assert _codes({"who": who}) == {"who": "robinson_listed"}
-    load(tmp_path, ["karl.testinger@firma.at"])
+    load(tmp_path, ["karl.testinger@firma.at"], approval=approval())
     assert _codes({"who": who}) == {"who": "consent"}
 
 

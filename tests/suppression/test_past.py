@@ -12,7 +12,7 @@ from contacts import Asked, Confirmed, Withdrawn, confirm_consent, request_conse
 from core import clock
 from core.db import transaction
 from suppression import Cause, RuleSettings, activate, add, assess, current, import_list
-from tests.suppression.people import QUESTION, Person, everybody, person
+from tests.suppression.people import QUESTION, Person, approval, everybody, person
 from tests.suppression.test_lists import ECG, ecg_file
 
 
@@ -95,7 +95,12 @@ def test_the_list_of_then_is_asked_and_the_rules_of_then_rule(ann: Person, tmp_p
     before_any = clock.now()
     import_list(path=ecg_file(tmp_path, [ann.email]), list_id=ECG, actor="test")
     while_listed = clock.now()
-    import_list(path=ecg_file(tmp_path, ["nobody@one.example", "noone@two.example"]), list_id=ECG, actor="test")
+    import_list(
+        path=ecg_file(tmp_path, ["nobody@one.example", "noone@two.example"]),
+        list_id=ECG,
+        actor="test",
+        approval=approval(),
+    )
     afterwards = clock.now()
     with transaction() as session:
         activate(session, RuleSettings(required_lists=()), actor="test")

@@ -1,4 +1,4 @@
-"""What other systems are told besides leads."""
+"""What other systems are told besides leads, and why a version of a list took the place of another."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,8 +14,10 @@ def upgrade() -> None:
     """Apply."""
     events = sa.Column("events", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False)
     op.add_column("webhook_target", events)
+    op.add_column("list_version", sa.Column("reason", sa.String(), nullable=True))
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_column("list_version", "reason")
     op.drop_column("webhook_target", "events")

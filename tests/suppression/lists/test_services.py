@@ -91,6 +91,7 @@ def test_any_hit_of_the_service_counts_and_the_check_is_kept_as_a_version(ecg: S
     with transaction() as session:
         version = session.scalars(select(ListVersion)).one()
         assert (version.state, version.records, len(version.sha256)) == (VersionState.ACTIVE, 4, 32)
+        assert version.reason == "required by rules 2; maximum age in days: 1"
         assert session.scalar(select(func.count()).select_from(ListCheck)) == 1
         assert session.get(ListAsked, (version.id, german.address_id)) is None
         found = match(session, list_id=ECG, addresses=["any@listed.example", "free@one.example", "new@one.example"])

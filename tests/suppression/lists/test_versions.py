@@ -13,13 +13,13 @@ from core.db import transaction
 from core.errors import CrusoeError, NotAllowed, NotFound, WrongInput
 from core.permissions import Role
 from suppression import status
-from suppression.lists.load import Approval, import_list
+from suppression.lists.load import import_list
 from suppression.lists.lookup import difference, match
 from suppression.lists.matching import catch_up
 from suppression.lists.switching import expire, remove
 from suppression.models import ListHit, ListRecord, ListVersion, VersionState
 from tests.suppression.lists.samples import NUMBERS, PARTNERS, SAMPLES, hashed, joined, tps
-from tests.suppression.people import address_of
+from tests.suppression.people import address_of, approval
 
 
 def put(folder: Path, content: bytes, list_id: str, **options: object) -> int:
@@ -78,7 +78,7 @@ def test_a_change_list_changes_the_version_in_force_and_the_old_records_go(datab
         put(tmp_path, b"303,5550000,2026-11-02,A\r\n", "us.ftc.dnc")
     before = put(tmp_path, b"202,5551234\r\n212,5551234\r\n", "us.ftc.dnc")
     changes = b"303,5550000,2026-11-02,A\r\n212,5551234,2026-11-02,D\r\n404,5550000,2026-11-02,A\r\n"
-    after = put(tmp_path, changes + b"404,5550000,2026-11-03,D\r\n", "us.ftc.dnc")
+    after = put(tmp_path, changes + b"404,5550000,2026-11-03,D\r\n", "us.ftc.dnc", approval=approval())
     assert (hits(before), hits(after)) == ({gone}, {came})
     assert records() == {after: 2}
     with transaction() as session:
@@ -90,7 +90,8 @@ def test_a_change_list_changes_the_version_in_force_and_the_old_records_go(datab
 
 def test_a_list_whose_records_stay_is_compared_at_any_time(database: str, tmp_path: Path) -> None:
     ecg = next(one.content for one in SAMPLES if one.name == "ecg")
-    versions = [put(tmp_path, content, "at.ecg.file") for content in (ecg, ecg[:60], ecg + bytes(range(20)))]
+    editions = (ecg, ecg[:60], ecg + bytes(range(20)))
+    versions = [put(tmp_path, content, "at.ecg.file", approval=approval()) for content in editions]
     with transaction() as session:
         first, last = (
             difference(session, list_id="at.ecg.file", before=versions[0], after=one) for one in versions[1:]
@@ -99,22 +100,47 @@ def test_a_list_whose_records_stay_is_compared_at_any_time(database: str, tmp_pa
     assert (last.added, last.removed) == (1, 0)
 
 
-def test_a_list_that_shrinks_suddenly_needs_compliance_and_a_reason(database: str, tmp_path: Path) -> None:
+def test_only_compliance_replaces_a_version_and_says_why(database: str, tmp_path: Path) -> None:
+    first = put(tmp_path, tps(NUMBERS, joined), "uk.tps")
+    longer = tps([*NUMBERS, "01632960777"], joined)
+    for wrong in (None, approval("  "), approval("a new edition", role=Role.MARKETER)):
+        with pytest.raises(NotAllowed) as refused:
+            put(tmp_path, longer, "uk.tps", approval=wrong)
+        assert refused.value.code == ("reason_needed" if wrong is None or not wrong.reason.strip() else "not_permitted")
+    # A version that was taken away is replaced for a reason, too; the very same file is no other version.
+    assert put(tmp_path, tps(NUMBERS, joined), "uk.tps") == first
+    with transaction() as session:
+        remove(session, list_id="uk.tps", actor=approval().actor, reason="damaged")
+    with pytest.raises(NotAllowed):
+        put(tmp_path, longer, "uk.tps")
+    second = put(tmp_path, longer, "uk.tps", approval=approval(" the edition of November "))
+    with transaction() as session:
+        assert session.get_one(ListVersion, first).reason is None
+        assert session.get_one(ListVersion, second).reason == "the edition of November"
+        noted = session.scalars(select(AuditEvent).where(AuditEvent.action == "list.import")).all()[-1]
+        assert (noted.actor, noted.reason) == ("compliance@firma.example", "the edition of November")
+
+
+def test_a_list_that_shrinks_suddenly_is_taken_when_compliance_says_that_it_is_right(
+    database: str, tmp_path: Path
+) -> None:
     numbers = [f"0163296{number:04}" for number in range(200)]
     before = put(tmp_path, tps(numbers, joined), "uk.tps")
     half = tps(numbers[:100], joined)
-    with pytest.raises(NotAllowed, match="fifth"):
-        put(tmp_path, half, "uk.tps")
-    compliance, marketer = acting(Role.COMPLIANCE), acting(Role.MARKETER)
-    for approval in (Approval(compliance, "  "), Approval(marketer, "the operator says so")):
+    for wrong in (None, approval(), approval("  ", shrunk=True), approval(role=Role.MARKETER, shrunk=True)):
         with pytest.raises(NotAllowed):
-            put(tmp_path, half, "uk.tps", approval=approval)
+            put(tmp_path, half, "uk.tps", approval=wrong)
     assert records() == {before: 200}
-    after = put(tmp_path, half, "uk.tps", approval=Approval(compliance, "the operator says so"))
+    given = approval("the operator says so", shrunk=True)
+    after = put(tmp_path, half, "uk.tps", approval=given)
     assert records() == {after: 100}
     with transaction() as session:
         noted = session.scalars(select(AuditEvent).where(AuditEvent.action == "list.import")).all()[-1]
-        assert (noted.actor, noted.reason, noted.user_id) == (compliance.email, "the operator says so", compliance.id)
+        assert (noted.actor, noted.reason, noted.user_id) == (
+            given.actor.email,
+            "the operator says so",
+            given.actor.id,
+        )
 
 
 @pytest.mark.parametrize("verb", [remove, expire])
@@ -134,7 +160,7 @@ def test_a_list_is_taken_out_of_use_by_compliance_with_a_reason_only(verb, datab
             with pytest.raises(NotFound):
                 verb(session, list_id="uk.tps", actor=compliance, reason="again")
     # The same file puts it back.
-    assert put(tmp_path, tps(NUMBERS, joined), "uk.tps") != version
+    assert put(tmp_path, tps(NUMBERS, joined), "uk.tps", approval=approval()) != version
 
 
 def test_a_partner_list_needs_a_canary_that_some_rule_finds(database: str, tmp_path: Path) -> None:
@@ -168,7 +194,7 @@ def test_a_domain_pattern_means_what_was_said(pattern: str, named: list[bool], d
     assert [one.by_domain for one in found] == named
     for wrong in (b"@firma.example\n", b".firma.example\n", b"firma\n"):
         with pytest.raises(WrongInput):
-            put(tmp_path, wrong, "partner.hashed", options={"domains": pattern})
+            put(tmp_path, wrong, "partner.hashed", options={"domains": pattern}, approval=approval())
 
 
 def test_what_was_expected_must_be_there_and_options_must_be_known(database: str, tmp_path: Path) -> None:
