@@ -150,7 +150,7 @@ def _write(
         with _unfinished(path).open("w", encoding="utf-8-sig", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(COLUMNS)
-            when = _Hours(session, question)
+            when = _Hours(session, question, until=until)
             for row in _cleared(session, batch, Channel(question.channel)):
                 said = (row.number, row.first_name, row.last_name, row.language, row.value, row.basis)
                 about = (code, until.isoformat(timespec="seconds"), question.purpose)
@@ -167,18 +167,24 @@ def _write(
 class _Hours:
     """When the people of each country may be reached, as words: `mon-fri 10:00-13:00, mon-fri 14:00-20:00`.
 
-    More than one set of hours, of the law and of the house: all have to be kept.
+    More than one set of hours, of the law and of the house: all have to be kept. The public holidays on which nobody
+    may be called are named as far as the file is good: `not on 2026-12-25`.
     """
 
-    def __init__(self, session: Session, question: Question) -> None:
+    def __init__(self, session: Session, question: Question, *, until: datetime) -> None:
         self._settings, self._channel, self._now = current(session).settings, question.channel, clock.now()
+        self._until = until
         self._sender = session.get_one(Controller, question.controller_id).country
 
     def for_people(self, country: str, kind: Kind) -> str:
         law = self._settings.policy_for(
             country=country, sender=self._sender, channel=self._channel, kind=kind, on=self._now
         )
-        return " & ".join(", ".join(one) for one in self._settings.hours_for(law, channel=self._channel))
+        sets = [", ".join(one) for one in self._settings.hours_for(law, channel=self._channel)]
+        # Where people live the day may have begun already.
+        last = (self._until + timedelta(days=1)).date()
+        closed = self._settings.closed_days(law, first=self._now.date(), last=last)
+        return " & ".join([*sets, *([f"not on {', '.join(map(str, closed))}"] if closed else [])])
 
 
 def _cleared(session: Session, batch: int, channel: Channel) -> Iterator[Row[Any]]:

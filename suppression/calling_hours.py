@@ -1,9 +1,12 @@
-"""When people may be called: hours of the week as a law or a company writes them, by the clocks where they live."""
+"""When people may be called: hours of the week as a law or a company writes them, by the clocks where they live.
+
+The days on which nobody may be called come in as data (`suppression.public_holidays`).
+"""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -60,17 +63,23 @@ def _valid(words: str) -> str:
 WrittenHours = Annotated[str, AfterValidator(_valid)]
 
 
-def is_quiet(hours: Iterable[Sequence[str]], *, zones: Sequence[str], at: datetime) -> bool:
+def is_quiet(
+    hours: Iterable[Sequence[str]], *, zones: Sequence[str], at: datetime, closed: Collection[date] = frozenset()
+) -> bool:
     """Whether nobody may be called now: one of the given sets of hours does not cover the moment in one of the zones.
 
-    Without any hours it is never quiet. Where nobody knows in which zone a person lives it must be time in all of them.
+    Nor on a day that is `closed`, which begins and ends where the person lives. Without any hours and closed days it is
+    never quiet. Where nobody knows in which zone a person lives it must be time in all of them.
     """
-    return any(
-        not any(read_hours(words).cover(at.astimezone(ZoneInfo(zone))) for words in one)
-        for one in hours
-        if one
-        for zone in zones
+    moments = [at.astimezone(ZoneInfo(zone)) for zone in zones]
+    return any(moment.date() in closed for moment in moments) or any(
+        not any(read_hours(words).cover(moment) for words in one) for one in hours if one for moment in moments
     )
+
+
+def days_there(zones: Iterable[str], *, at: datetime) -> frozenset[date]:
+    """The days that a moment belongs to in these zones: two, where it is past midnight in some of them."""
+    return frozenset(at.astimezone(ZoneInfo(zone)).date() for zone in zones)
 
 
 def zones_of(country: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contacts.models import Channel, Kind
-from suppression.calling_hours import WrittenHours
+from suppression.calling_hours import WrittenHours, zones_of
 
 # Countries without a file of their own, and people whose country nobody knows.
 ELSEWHERE = "*"
@@ -55,7 +55,8 @@ class PolicyRow(Strict):
     object (Art. 13(2) ePrivacy); `customer_months`, `stale_after_months`, `lapsed_after_months`: where the law or its
     courts name a number; the company's own setting counts where they do not. `inquiry_months`: for so long an inquiry
     makes a customer, where the law takes it for a business relationship; absent, never. `hours`: when people may be
-    called, by the clocks where they live; absent, always. `reviewed` is empty until counsel looked.
+    called, by the clocks where they live; absent, always. `closed_on_holidays`: never on public holidays of this whole
+    country. `reviewed` is empty until counsel looked.
     """
 
     country: Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")]
@@ -69,6 +70,7 @@ class PolicyRow(Strict):
     lapsed_after_months: int | None = Field(None, ge=1)
     lists: tuple[ListDuty, ...] = ()
     hours: tuple[WrittenHours, ...] = ()
+    closed_on_holidays: bool = False
     valid_from: date
     valid_to: date | None = None
     source: str = Field(min_length=3)
@@ -81,6 +83,8 @@ class PolicyRow(Strict):
         for name in ("customer_months", "inquiry_months"):
             if getattr(self, name) is not None and not self.customers:
                 raise ValueError(f"{name} needs customers: true")
+        if self.closed_on_holidays and not zones_of(self.country):
+            raise ValueError("closed_on_holidays needs a country whose public holidays are known")
         return self
 
     def holds(self, *, country: str, channel: str, kind: str, on: date) -> bool:
@@ -99,7 +103,7 @@ class Policy:
     """What holds for one kind of people on one channel after all rows were weighed; `rows` are those it comes from.
 
     Absent months: no law names any, so the company decides; without `inquiry_months` an inquiry makes no customer. A
-    call must lie inside one of each set of `hours`.
+    call must lie inside one of each set of `hours`, and on no public holiday of the countries in `closed_on`.
     """
 
     needs: Needs = Needs.CONSENT
@@ -109,6 +113,7 @@ class Policy:
     stale_after_months: int | None = None
     lapsed_after_months: int | None = None
     hours: tuple[tuple[str, ...], ...] = ()
+    closed_on: frozenset[str] = frozenset()
     rows: tuple[PolicyRow, ...] = ()
 
 
@@ -126,6 +131,7 @@ def strictest(policies: Iterable[Policy]) -> Policy:
         stale_after_months=_least(one.stale_after_months for one in found),
         lapsed_after_months=_least(one.lapsed_after_months for one in found),
         hours=tuple(dict.fromkeys(hours for one in found for hours in one.hours)),
+        closed_on=frozenset(country for one in found for country in one.closed_on),
         rows=tuple(dict.fromkeys(row for one in found for row in one.rows)),
     )
 
@@ -157,6 +163,7 @@ def _alone(row: PolicyRow) -> Policy:
         stale_after_months=row.stale_after_months,
         lapsed_after_months=row.lapsed_after_months,
         hours=(row.hours,) if row.hours else (),
+        closed_on=frozenset({row.country}) if row.closed_on_holidays else frozenset(),
         rows=(row,),
     )
 

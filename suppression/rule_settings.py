@@ -12,9 +12,10 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from contacts.models import Channel
-from suppression.calling_hours import WrittenHours, is_quiet, zones_of
+from suppression.calling_hours import WrittenHours, days_there, is_quiet, zones_of
 from suppression.policies import shipped
 from suppression.policy import UNKNOWN, Policy, PolicyRow, Strict, policy
+from suppression.public_holidays import holidays_between
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
@@ -139,11 +140,18 @@ class RuleSettings(Strict):
     def is_quiet(self, law: Policy, *, country: str, sender: str, channel: str, at: datetime) -> bool:
         """Whether people in a country must not be reached now, by the law or by the company's own hours.
 
-        Whose country nobody knows may live in any market; of a country without zones the sender's clocks are asked.
+        Whose country nobody knows may live in any market; of a country without zones the sender's clocks are asked. A
+        law means its own public holidays, wherever the person lives.
         """
         places = self.markets if country == UNKNOWN else (country,)
         zones = tuple(zone for place in places for zone in zones_of(place)) or zones_of(sender) or ("UTC",)
-        return is_quiet(self.hours_for(law, channel=channel), zones=zones, at=at)
+        days = days_there(zones, at=at)
+        closed = self.closed_days(law, first=min(days), last=max(days))
+        return is_quiet(self.hours_for(law, channel=channel), zones=zones, at=at, closed=closed)
+
+    def closed_days(self, law: Policy, *, first: date, last: date) -> tuple[date, ...]:
+        """The public holidays on which nobody may be called, from one day to another, both included."""
+        return holidays_between(law.closed_on, first=first, last=last)
 
     def hours_for(self, law: Policy, *, channel: str) -> tuple[tuple[str, ...], ...]:
         """The sets of hours that all have to cover the moment at which somebody is reached on a channel."""

@@ -2,21 +2,24 @@
 
 import csv
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from click.testing import CliRunner
 from sqlalchemy import select
 
 from app.cli import crusoe
-from contacts.models import Contact
+from campaigns.channel_exports import _Hours
+from contacts.models import Contact, Kind
 from core import clock
 from core.db import transaction
 from core.permissions import Role
-from suppression import RuleSettings, activate
+from suppression import Question, RuleSettings, activate
 from suppression.rule_settings import OwnHours
+from tests import factories
 from tests.campaigns import planning
 from tests.campaigns.planning import rows
 
@@ -145,3 +148,12 @@ def test_a_call_list_says_when_people_may_be_called(planned: Path) -> None:
     hours = {row["number"]: row["hours"] for row in people_in(planned, "calls")}
     # The others are Austrians, and of none of them a consent to calls is proven.
     assert hours == {"anna": "mon-sun 08:00-21:00 & mon-fri 09:00-17:00, sat 10:00-12:00"}
+
+
+def test_a_call_list_names_the_public_holidays_while_it_is_good(database: str, home: Path) -> None:
+    until = datetime(2027, 1, 3, 12, tzinfo=UTC)
+    with time_machine.travel(datetime(2026, 12, 20, 12, tzinfo=UTC)), transaction() as session:
+        question = Question(channel="phone", purpose="newsletter", controller_id=factories.controller(session))
+        said = _Hours(session, question, until=until).for_people("FR", Kind.B2C)
+        assert said == "mon-fri 10:00-13:00, mon-fri 14:00-20:00 & not on 2026-12-25, 2027-01-01"
+        assert _Hours(session, question, until=until).for_people("US", Kind.B2C) == "mon-sun 08:00-21:00"

@@ -5,7 +5,9 @@ prose, so that a mistake in the SQL shows as a difference.
 """
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import holidays
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -100,7 +102,9 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
 
 def _is_quiet(question: Question, settings: RuleSettings, law: Policy, zones: list[str], as_of: datetime) -> bool:
     own = [one.hours for one in settings.hours if question.channel in one.channels]
-    return is_quiet([*law.hours, *own], zones=zones, at=as_of)
+    there = [as_of.astimezone(ZoneInfo(zone)).date() for zone in zones]
+    closed = {day for day in there for country in law.closed_on if day in holidays.country_holidays(country)}
+    return is_quiet([*law.hours, *own], zones=zones, at=as_of, closed=closed)
 
 
 def _names(entry: SuppressionEntry, address: Address, endpoint: Endpoint | None, contact: Contact | None) -> bool:
