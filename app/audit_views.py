@@ -1,6 +1,5 @@
 """The audit log, and the check that nobody touched the evidence."""
 
-from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -8,19 +7,18 @@ from app.evidence import time_stamps
 from app.evidence.stamp_check import verify_everything
 from app.questions import audit_log as log
 from app.views import routes
-from core import tables
 from core.audit import AuditEvent
 from core.db import transaction
 from core.evidence import Finding
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import needs, page
 
 
 def _listing(findings: list[Finding] | None = None) -> str:
-    table = log.table()
+    listing = listed(log.table(), select(AuditEvent))
     with transaction() as session:
-        listing = tables.read(session, table, select(AuditEvent), tables.ask(table, request.args))
         stamps = time_stamps.standing(session)
     return page("app/audit.html", listing=listing, findings=findings, stamps=stamps)
 

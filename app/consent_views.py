@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,10 +13,10 @@ from app.rights.subject import require_sight
 from app.views import routes
 from contacts.consent_models import Consent
 from contacts.models import Endpoint
-from core import tables
 from core.db import transaction
 from core.errors import NotFound
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.sentences import say
 from core.tables import Table
@@ -33,9 +33,7 @@ def _table() -> Table:
 @needs(Permission.SEE_SUPPRESSION)
 def consents() -> ResponseReturnValue:
     """All consents, latest first."""
-    table = _table()
-    with transaction() as session:
-        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    found = listed(_table(), listing.source())
     return page("app/consents.html", listing=found)
 
 

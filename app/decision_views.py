@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, select
@@ -11,10 +10,10 @@ from app.views import routes
 from app.wording import WORDS
 from contacts import find_address
 from contacts.models import Endpoint
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.tables import Column, Table
 from core.web import needs, page
@@ -84,9 +83,7 @@ def _search(words: str) -> ColumnElement[bool]:
 @needs(Permission.SEE_SUPPRESSION)
 def decisions() -> ResponseReturnValue:
     """All decisions, latest first."""
-    table = _table()
-    with transaction() as session:
-        listing = tables.read(session, table, _source(), tables.ask(table, request.args))
+    listing = listed(_table(), _source())
     return page("app/decisions.html", listing=listing, stages=_stages())
 
 

@@ -18,10 +18,11 @@ from app.imports.remedies import for_file, for_row
 from app.imports.storage import SHOWN_ERRORS, Folder
 from app.uploads import MEGABYTE
 from app.views import routes
-from core import audit, clock, tables
+from core import audit, clock
 from core.db import transaction
 from core.errors import CrusoeError, NotFound, WrongInput
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.sentences import recalled
 from core.settings import settings
@@ -108,9 +109,7 @@ def export_imports() -> ResponseReturnValue:
 
 
 def _form(error: CrusoeError | None = None) -> str:
-    table = listing.table()
-    with transaction() as session:
-        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    found = listed(listing.table(), listing.source())
     limit = settings().import_limit
     return page(
         "app/import.html",

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from app.questions import exports, people
 from app.views import routes
 from campaigns import releases
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import rows_as_csv, table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import acting, needs, page
 from suppression.models import ListVersion
@@ -77,9 +77,8 @@ def _titles() -> dict[str, str]:
 @needs(Permission.SEE_AUDIT)
 def question_exports() -> ResponseReturnValue:
     """Who took addresses out of the house, and how many."""
-    table = exports.table()
+    listing = listed(exports.table(), exports.source())
     with transaction() as session:
-        listing = tables.read(session, table, exports.source(), tables.ask(table, request.args))
         totals = exports.totals(session)
     return page("app/exports.html", listing=listing, totals=totals)
 

@@ -12,10 +12,10 @@ from app.apply.rule_file import as_yaml, changed
 from app.apply.source import parse
 from app.views import routes
 from campaigns import effects
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.tables import Column, Table
 from core.web import acting, needs, page
@@ -62,10 +62,9 @@ def _source() -> Select[Any]:
 @needs(Permission.SEE_SUPPRESSION)
 def rule_versions() -> ResponseReturnValue:
     """Every version of the rules, the newest first."""
-    table = _table()
+    listing = listed(_table(), _source())
     with transaction() as session:
         in_force = current(session).version
-        listing = tables.read(session, table, _source(), tables.ask(table, request.args))
     return page("app/rules.html", listing=listing, in_force=in_force)
 
 

@@ -7,10 +7,11 @@ from sqlalchemy import select
 
 from app.views import routes
 from app.wording import WORDS
-from core import accounts, tables, users
+from core import accounts, users
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission, Role
 from core.sentences import say
 from core.tables import Column, Table, contains
@@ -36,9 +37,7 @@ def _table() -> Table:
 
 
 def _listing(error: CrusoeError | None = None, password: str = "") -> str:
-    table = _table()
-    with transaction() as session:
-        listing = tables.read(session, table, select(User), tables.ask(table, request.args))
+    listing = listed(_table(), select(User))
     return page("app/users.html", listing=listing, error=error, password=password, roles=list(Role))
 
 

@@ -10,6 +10,7 @@ from campaigns.channel_results import ResultIntake
 from campaigns.checks import check_campaign, preflight
 from campaigns.conductor import cancel, launch, pause, release, resume
 from campaigns.explanation import why, why_by_id
+from campaigns.mails import mails_to
 from campaigns.releases import Released, releases
 from campaigns.results import report
 from campaigns.rule_effect import Effect, effects
@@ -29,6 +30,7 @@ __all__ = [
     "find",
     "launch",
     "lock",
+    "mails_to",
     "pause",
     "preflight",
     "release",

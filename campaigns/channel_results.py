@@ -5,7 +5,7 @@ one; a number or address that reaches nobody counts as a hard bounce on its chan
 kept as it was reported.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from campaigns.models import ChannelExport, ChannelResult
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Rejection, Row, cells
+from contacts.importing import Field, Layout, Origin, Outcome, Reader, Rejected, Rejection, Row, cells
 from contacts.models import Channel, Endpoint
 from core.sentences import say
 from suppression import Cause, NewEntry, add_many
@@ -56,9 +56,9 @@ class ResultIntake:
     """Results, as the Intake of `crusoe import results`."""
 
     name = "results"
+    _said: Reader
 
     def __init__(self) -> None:
-        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
         self._file: dict[str, str] = {}
 
     def fields(self, session: Session) -> Sequence[Field]:
@@ -69,12 +69,12 @@ class ResultIntake:
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """Note where the columns are and where the rows come from."""
         del session
-        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._said = layout.reader(FIELDS)
         self._file = {"file": origin.name, "sha256": origin.sha256}
 
     def read(self, cells_: Sequence[str]) -> Reported:
         """One result, or `Rejected`."""
-        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        said = self._said(cells_)
         word = said["result"].lower()
         if word not in set(Result):
             raise Rejected(

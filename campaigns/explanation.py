@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from campaigns.given_out import given_out
-from campaigns.models import Approval, Campaign
+from campaigns.mails import mails_to
+from campaigns.models import Approval
 from contacts import find_address, find_phone
 from contacts.models import Endpoint
 from core.errors import NotFound
@@ -75,25 +76,8 @@ def _exported(session: Session, *, address_id: int, campaign: str | None) -> lis
 
 
 def _messages(session: Session, *, address_id: int, campaign: str | None) -> list[Row[Any]]:
-    query = (
-        select(
-            Message.id,
-            Message.state,
-            Message.channel,
-            Message.handed_over_at,
-            Run.name.label("run"),
-            Campaign.id.label("campaign_id"),
-            Campaign.code.label("campaign"),
-        )
-        # Through the runs, because the unique key of messages begins with them: no index of its own is needed.
-        .select_from(Run)
-        .join(Message, and_(Message.run_id == Run.id, Message.address_id == address_id))
-        .outerjoin(Campaign, Campaign.run_id == Run.id)
-    )
-    if campaign is not None:
-        by = Campaign.id == int(campaign) if str(campaign).isdigit() else Campaign.code == campaign
-        query = query.where(by)
-    return list(session.execute(query))
+    columns = (Message.id, Message.state, Message.channel, Message.handed_over_at, Run.name.label("run"))
+    return list(session.execute(mails_to(address_id, *columns, campaign=campaign)))
 
 
 def _entry(decided: Explained, message: Row[Any], approved_by: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from campaigns.mails import named
 from campaigns.models import Campaign, ChannelExport, ChannelResult
 from suppression import Explained, explain_exported
 
@@ -45,7 +46,7 @@ def _files(session: Session, batches: Collection[int], *, campaign: str | None) 
         .where(ChannelExport.decision_batch_id.in_(batches))
     )
     if campaign is not None:
-        query = query.where(Campaign.id == int(campaign) if str(campaign).isdigit() else Campaign.code == campaign)
+        query = query.where(named(campaign))
     rows: list[Row[Any]] = list(session.execute(query)) if batches else []
     return {row.decision_batch_id: row for row in rows}
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from campaigns.mails import named
 from campaigns.models import Campaign
 from campaigns.states import SAID, CampaignState, allowed
 from contacts.models import TrackingLevel
@@ -101,11 +102,12 @@ def _resolve(session: Session, plan: Plan) -> dict[str, object]:
 
 def find(session: Session, name: str | int) -> Campaign:
     """The campaign with this number or code."""
-    by = Campaign.id == int(name) if str(name).isdigit() else Campaign.code == str(name)
-    campaign = session.scalar(select(Campaign).where(by))
+    campaign = session.scalar(select(Campaign).where(named(name)))
     if campaign is None:
         raise NotFound(
-            "campaign_unknown", say("There is no campaign %(name)s.", name=name), say("See `crusoe campaign list`.")
+            "campaign_unknown",
+            say("There is no campaign %(name)s.", name=str(name)[:60]),
+            say("See `crusoe campaign list`."),
         )
     return campaign
 

@@ -13,10 +13,10 @@ from campaigns.results import report
 from campaigns.risks import still_needed
 from campaigns.service import EDITABLE, find
 from campaigns.states import CampaignState
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import blueprint, framed_mail, needs, page
 from templates import preview, recalled_finding
@@ -28,9 +28,7 @@ routes = blueprint("campaigns", url_prefix="/campaigns")
 @needs(Permission.SEE_CAMPAIGNS)
 def index() -> ResponseReturnValue:
     """All campaigns, latest first."""
-    table = reading.table(_states())
-    with transaction() as session:
-        listing = tables.read(session, table, reading.source(), tables.ask(table, request.args))
+    listing = listed(reading.table(_states()), reading.source())
     return page("campaigns/list.html", listing=listing)
 
 

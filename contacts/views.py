@@ -1,13 +1,11 @@
 """The list of contacts. One person with everything that happened is a page of `app`, which may look into all stages."""
 
-from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from contacts import listing
-from core import tables
-from core.db import transaction
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.tables import Table
 from core.web import blueprint, needs, page
@@ -23,9 +21,7 @@ def _table() -> Table:
 @needs(Permission.SEE_CONTACTS)
 def index() -> ResponseReturnValue:
     """Contacts, latest first, with search and filters."""
-    table = _table()
-    with transaction() as session:
-        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    found = listed(_table(), listing.source())
     return page("contacts/list.html", listing=found)
 
 

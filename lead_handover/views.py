@@ -4,10 +4,10 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.tables import Table
 from core.web import acting, blueprint, needs, page
@@ -25,9 +25,7 @@ def _table() -> Table:
 
 def leads_page(error: CrusoeError | None = None) -> str:
     """The list, with a complaint about what was just tried."""
-    table = _table()
-    with transaction() as session:
-        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    found = listed(_table(), listing.source())
     return page("lead_handover/list.html", listing=found, error=error, reasons=list(RejectReason))
 
 

@@ -1,5 +1,6 @@
 """Unsubscribing, the preference page, what is held, and why somebody got a mail."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request, send_from_directory, url_for
@@ -125,28 +126,32 @@ def ask_for_fresh_link(token: str) -> ResponseReturnValue:
 @public
 def see_data(token: str) -> ResponseReturnValue:
     """What is held, to be read."""
-    with transaction() as session:
-        who = recipient(session, purpose=Purpose.PREFERENCES, token=token)
-        if who is None:
-            return link_unknown()
-        if not standing(session, who).shows_data:
-            return _back(token, link="old")
-        document = held(session, who)
-    return show("held", locale=language(who.locale), **_about(who), token=token, held=document)
+    return _with_data(
+        token, lambda who, data: show("held", locale=language(who.locale), **_about(who), token=token, held=data)
+    )
 
 
 @pages.get("/p/<token>/data.json")
 @public
 def take_data(token: str) -> ResponseReturnValue:
     """What is held, to be taken along."""
+    return _with_data(token, lambda _, data: _as_file(data))
+
+
+def _with_data(token: str, answer: Callable[[Recipient, dict[str, Any]], ResponseReturnValue]) -> ResponseReturnValue:
+    """Answer with what is held, where the link is young enough to show it."""
     with transaction() as session:
         who = recipient(session, purpose=Purpose.PREFERENCES, token=token)
         if who is None:
             return link_unknown()
         if not standing(session, who).shows_data:
             return _back(token, link="old")
-        document = held(session, who)
-    response = Response(dump(document), mimetype="application/json")
+        data = held(session, who)
+    return answer(who, data)
+
+
+def _as_file(data: dict[str, Any]) -> Response:
+    response = Response(dump(data), mimetype="application/json")
     response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return response
 

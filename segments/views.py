@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from contacts import find_address
 from contacts.models import Contact, Endpoint
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError, NotFound
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.sentences import say
 from core.web import blueprint, needs, page
@@ -27,9 +27,7 @@ routes = blueprint("segments", url_prefix="/segments")
 @needs(Permission.SEE_SEGMENTS)
 def index() -> ResponseReturnValue:
     """All segments."""
-    table = listing.table()
-    with transaction() as session:
-        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    found = listed(listing.table(), listing.source())
     return page("segments/list.html", listing=found)
 
 

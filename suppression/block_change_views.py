@@ -1,11 +1,9 @@
 """Who changed the block list: the page for whoever reviews it."""
 
-from flask import request
 from flask.typing import ResponseReturnValue
 
-from core import tables
-from core.db import transaction
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import needs, page
 from suppression import block_changes
@@ -16,9 +14,7 @@ from suppression.views import routes
 @needs(Permission.SEE_AUDIT)
 def block_list_changes() -> ResponseReturnValue:
     """Every change of the block list, the newest first."""
-    table = block_changes.table()
-    with transaction() as session:
-        listing = tables.read(session, table, block_changes.source(), tables.ask(table, request.args))
+    listing = listed(block_changes.table(), block_changes.source())
     return page("suppression/block_changes.html", listing=listing, actions=block_changes.actions())
 
 

@@ -1,12 +1,12 @@
 """A file of blocks: competitors, desks, people who died, as a house keeps them in a spreadsheet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Rejection, Row, cells
+from contacts.importing import Field, Layout, Origin, Outcome, Reader, Rejected, Rejection, Row, cells
 from contacts.models import Channel, Controller
 from core.errors import CrusoeError, WrongInput
 from core.sentences import say
@@ -29,10 +29,10 @@ class BlockIntake:
     """Blocks, as the Intake of `crusoe block import`. What stands already is unchanged; nothing is ever lifted."""
 
     name = "blocks"
+    _said: Reader
 
     def __init__(self, *, by: str = "import") -> None:
         self._by = by
-        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
         self._file: dict[str, str] = {}
         self._controllers: dict[str, int] = {}
 
@@ -43,13 +43,13 @@ class BlockIntake:
 
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """Note where the columns are, where the rows come from, and who may be named as controller."""
-        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._said = layout.reader(FIELDS)
         self._file = {"file": origin.name, "sha256": origin.sha256, "by": self._by}
         self._controllers = dict(session.execute(select(Controller.code, Controller.id)).all())
 
     def read(self, cells_: Sequence[str]) -> Block:
         """One block, or `Rejected`."""
-        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        said = self._said(cells_)
         try:
             about = target(said["what"])
         except WrongInput as error:

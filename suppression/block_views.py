@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from contacts import email_address, ensure_addresses
 from contacts.importing import Rejected
 from contacts.models import Channel, Controller
-from core import audit, clock, tables
+from core import audit, clock
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import acting, needs, page
 from suppression import block_list
@@ -34,9 +35,8 @@ OBJECTION = "opted_out"
 @needs(Permission.SEE_SUPPRESSION)
 def blocks() -> ResponseReturnValue:
     """What the house does not write to, and who wants to change that."""
-    shown = block_list.table()
+    listing = listed(block_list.table(), block_list.source())
     with transaction() as session:
-        listing = tables.read(session, shown, block_list.source(), tables.ask(shown, request.args))
         waiting = open_requests(session)
     return page("suppression/blocks.html", listing=listing, waiting=waiting, kinds=block_list.kinds())
 

@@ -1,13 +1,13 @@
 """A file of objections: letters, calls, unsubscribes of another system."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from contacts import EmailAddress, ensure_addresses
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells
+from contacts.importing import Field, Layout, Origin, Outcome, Reader, Rejected, Row, cells
 from contacts.models import Channel
 from core.sentences import say
 from suppression.entries import NewEntry, add_many
@@ -57,9 +57,9 @@ class OptOutIntake:
     """
 
     name = "optouts"
+    _said: Reader
 
     def __init__(self) -> None:
-        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
         self._file: dict[str, str] = {}
 
     def fields(self, session: Session) -> Sequence[Field]:
@@ -70,12 +70,12 @@ class OptOutIntake:
     def prepare(self, session: Session, *, layout: Layout, origin: Origin) -> None:
         """Note where the columns are and where the rows come from."""
         del session
-        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._said = layout.reader(FIELDS)
         self._file = {"file": origin.name, "sha256": origin.sha256}
 
     def read(self, cells_: Sequence[str]) -> OptOut:
         """One opt-out, or `Rejected`."""
-        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        said = self._said(cells_)
         at = cells.moment(said["at"], field="at")
         if at is None:
             raise Rejected("at", "missing", say("Without a time nobody can tell whether a later opt-in answered this."))

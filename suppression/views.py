@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from contacts import email_address, find_address
 from contacts.models import Endpoint
-from core import tables
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import rows_as_csv, table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import blueprint, needs, page
 from suppression.entries import entries
@@ -29,7 +29,7 @@ routes = blueprint("suppression", url_prefix="/suppression")
 def index() -> ResponseReturnValue:
     """The search box, what is known about an address, the lists and the latest entries."""
     address = request.args.get("address", "").strip()
-    shown = table()
+    listing = listed(table(), select(SuppressionEntry))
     with transaction() as session:
         found, wrong = _found(session, address)
         return page(
@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
             address=address,
             found=found,
             lists=status(session),
-            listing=tables.read(session, shown, select(SuppressionEntry), tables.ask(shown, request.args)),
+            listing=listing,
             error=wrong,
         )
 

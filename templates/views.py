@@ -6,11 +6,11 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core import tables
 from core.codes import require_code
 from core.db import transaction
 from core.errors import CrusoeError
 from core.exporting import table_as_csv
+from core.listing import listed
 from core.permissions import Permission
 from core.web import acting, blueprint, framed_mail, needs, page
 from templates import listing
@@ -36,9 +36,7 @@ FIRST_BODY = """<mjml>
 @needs(Permission.SEE_TEMPLATES)
 def index() -> ResponseReturnValue:
     """All templates."""
-    table = listing.table()
-    with transaction() as session:
-        found = tables.read(session, table, listing.source(), tables.ask(table, request.args))
+    found = listed(listing.table(), listing.source())
     return page("templates/list.html", listing=found)
 
 

@@ -5,13 +5,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from campaigns.models import Approval, Campaign
+from campaigns import find, mails_to
+from campaigns.models import Approval
 from contacts.models import Controller
-from core.errors import NotFound
-from core.sentences import say
 from delivery.models import Message, Run, Sender
 from suppression import Explained, explain
 from tracking.models import Event, Link
@@ -55,8 +54,11 @@ def messages(session: Session, *, address_id: int, campaign: str | None = None) 
 
 
 def _rows(session: Session, *, address_id: int, campaign: str | None) -> list[Row[Any]]:
+    if campaign is not None:
+        find(session, campaign)
     query = (
-        select(
+        mails_to(
+            address_id,
             Message.id,
             Message.state,
             Message.channel,
@@ -72,22 +74,12 @@ def _rows(session: Session, *, address_id: int, campaign: str | None) -> list[Ro
             Sender.from_name,
             Sender.from_address,
             Controller.name.label("controller"),
-            Campaign.id.label("campaign_id"),
-            Campaign.code.label("campaign"),
+            campaign=campaign,
         )
-        # Through the runs, because the unique key of messages begins with them.
-        .select_from(Run)
-        .join(Message, and_(Message.run_id == Run.id, Message.address_id == address_id))
         .join(Sender, Sender.id == Run.sender_id)
         .join(Controller, Controller.id == Sender.controller_id)
-        .outerjoin(Campaign, Campaign.run_id == Run.id)
         .order_by(Message.id.desc())
     )
-    if campaign is not None:
-        by = Campaign.id == int(campaign) if campaign.isdigit() else Campaign.code == campaign
-        if session.scalar(select(Campaign.id).where(by)) is None:
-            raise NotFound("campaign_unknown", say("There is no campaign %(code)s.", code=repr(campaign[:60])))
-        query = query.where(by)
     return list(session.execute(query))
 
 

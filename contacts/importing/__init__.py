@@ -6,7 +6,19 @@ original row. Chunks are committed one by one: after a crash the same file is im
 counts as unchanged. A rehearsal (`--dry-run`) counts the same and stores nothing.
 """
 
-from contacts.importing.intake import Field, Intake, Layout, Origin, Outcome, Rejected, Rejection, Result, Row, Rows
+from contacts.importing.intake import (
+    Field,
+    Intake,
+    Layout,
+    Origin,
+    Outcome,
+    Reader,
+    Rejected,
+    Rejection,
+    Result,
+    Row,
+    Rows,
+)
 from contacts.importing.run import import_file
 from contacts.importing.staging import escaped, stage, stage_lines
 
@@ -16,6 +28,7 @@ __all__ = [
     "Layout",
     "Origin",
     "Outcome",
+    "Reader",
     "Rejected",
     "Rejection",
     "Result",

@@ -12,6 +12,9 @@ from core.sentences import say
 
 Record = TypeVar("Record")
 
+# Takes the cells of a row, by the names of their fields.
+Reader = Callable[[Sequence[str]], dict[str, str]]
+
 
 @dataclass(frozen=True)
 class Field:
@@ -54,6 +57,11 @@ class Layout:
         if position is None:
             return lambda _: ""
         return lambda cells: cells[position].strip()
+
+    def reader(self, fields: Sequence[Field]) -> Reader:
+        """A function that takes the cells of all these fields out of a row, by name."""
+        takers = {field.name: self.cell(field.name) for field in fields}
+        return lambda cells: {name: take(cells) for name, take in takers.items()}
 
 
 class Rejected(Exception):

@@ -4,7 +4,7 @@ Each row becomes a consent and one or two events with their evidence. A newer co
 nothing here makes a confirmation older or takes a withdrawal back that came after it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contacts.address_book import domain_key
 from contacts.consents import DOUBLE_OPT_IN
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
+from contacts.importing import Field, Layout, Origin, Outcome, Reader, Rejected, Row, cells, stage
 from contacts.intakes import consent_rows
 from contacts.models import Channel, Controller
 from contacts.phones import phone_key
@@ -76,10 +76,10 @@ class ConsentIntake:
     """
 
     name = "consents"
+    _said: Reader
 
     def __init__(self, *, old_system: str | None = None, attested_by: str | None = None) -> None:
         self._vouched = {"old_system": old_system, "attested_by": attested_by}
-        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
         self._controllers: list[str] = []
         self._origin: Origin | None = None
 
@@ -92,13 +92,13 @@ class ConsentIntake:
         """Take note of the controllers; rows that name none mean the first one."""
         whose = say("No column says whose the consents are.")
         layout.require_either("email", "phone", message=whose, origin=origin)
-        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._said = layout.reader(FIELDS)
         self._controllers = list(session.scalars(select(Controller.code).order_by(Controller.id)))
         self._origin = origin
 
     def read(self, cells_: Sequence[str]) -> Given:
         """One consent, or `Rejected`."""
-        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        said = self._said(cells_)
         channel = cells.one_of(said["channel"] or Channel.EMAIL, list(BASES), field="channel")
         key, domain = _address(said, channel)
         requested_at = cells.moment(said["requested_at"], field="requested_at")

@@ -4,12 +4,12 @@ Whose it is says the customer number, else the e-mail address. Somebody has one 
 takes the place of the old. An endpoint that is somebody else's is rejected: nobody could tell whose objection counts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells
+from contacts.importing import Field, Layout, Origin, Outcome, Reader, Rejected, Row, cells
 from contacts.intakes import endpoint_rows
 from contacts.models import Channel
 from contacts.postal import postal_value
@@ -43,9 +43,7 @@ class EndpointIntake:
     """Telephone numbers and postal addresses, as the Intake of `crusoe import endpoints`."""
 
     name = "endpoints"
-
-    def __init__(self) -> None:
-        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
+    _said: Reader
 
     def fields(self, session: Session) -> Sequence[Field]:
         """The columns of an endpoint."""
@@ -57,11 +55,11 @@ class EndpointIntake:
         del session
         whose = say("No column says whose the endpoints are.")
         layout.require_either("number", "email", message=whose, origin=origin)
-        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._said = layout.reader(FIELDS)
 
     def read(self, cells_: Sequence[str]) -> Reached:
         """One endpoint, or `Rejected`."""
-        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        said = self._said(cells_)
         channel = said["channel"].lower()
         if channel not in CHANNELS:
             raise Rejected(

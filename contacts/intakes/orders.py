@@ -1,6 +1,6 @@
 """A file of orders and inquiries. With the notice on the right to object they make somebody an existing customer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts.importing import Field, Layout, Origin, Outcome, Rejected, Row, cells, stage
+from contacts.importing import Field, Layout, Origin, Outcome, Reader, Rejected, Row, cells, stage
 from contacts.intakes import order_rows
 from contacts.models import Controller, PurchaseKind
 from core.keys import address_key
@@ -52,9 +52,9 @@ class OrderIntake:
     """Orders, as the Intake of `crusoe import orders`."""
 
     name = "orders"
+    _said: Reader
 
     def __init__(self) -> None:
-        self._cell: dict[str, Callable[[Sequence[str]], str]] = {}
         self._controllers: list[str] = []
 
     def fields(self, session: Session) -> Sequence[Field]:
@@ -66,12 +66,12 @@ class OrderIntake:
         """An order without a customer is useless. Rows that name no controller mean the first one."""
         whose = say("No column says whose the orders are.")
         layout.require_either("customer_number", "email", message=whose, origin=origin)
-        self._cell = {field.name: layout.cell(field.name) for field in FIELDS}
+        self._said = layout.reader(FIELDS)
         self._controllers = list(session.scalars(select(Controller.code).order_by(Controller.id)))
 
     def read(self, cells_: Sequence[str]) -> Order:
         """One order, or `Rejected`."""
-        said = {name: cell(cells_) for name, cell in self._cell.items()}
+        said = self._said(cells_)
         customer = cells.text(said["customer_number"], field="customer_number", longest=LONGEST_NUMBER)
         ordered_at = cells.moment(said["ordered_at"], field="ordered_at")
         notice = cells.yes_or_no(said["objection_notice_shown"], field="objection_notice_shown")
