@@ -9,11 +9,12 @@ from hashlib import sha256
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
-from app.cli import main
+from app.cli import crusoe, main
 from app.evidence.bundle import bundle
 from contacts import LARGEST, Confirmed, confirm_consent, consent_records, find_phone, save_consent_text, scan
 from contacts.consent_models import Consent, Proof
@@ -126,6 +127,43 @@ def test_a_consent_to_calls_needs_the_recording_and_then_lets_call(person, worde
     with transaction() as session:
         session.execute(text("UPDATE consent SET confirmed_at = confirmed_at + interval '1 s' WHERE channel = 'phone'"))
     assert decided(capsys, "--segment", "everyone", "--channel", "phone")["reasons"] == {"consent_unproven": 1}
+
+
+def test_the_command_puts_on_record_what_the_form_does(person, worded, capsys, tmp_path):
+    (tmp_path / "paper.txt").write_bytes(PAPER)
+    (tmp_path / "word.pdf").write_bytes(b"MZ" + PAPER)
+
+    def entered(code: int = 0, *, who: str = "marketer", **changes: object) -> dict:
+        given = form(**{"scan": str(tmp_path / "paper.txt"), "given_at": "2026-11-01T10:00"} | changes)
+        options = [word for name, value in given.items() if name != "address" and value is not None
+                   for word in ("--" + name.replace("_", "-"), str(value))]  # fmt: skip
+        words = ["consents", "enter-offline", given["address"], *options, "--as", f"{who}@crew.example", "--json"]
+        told = CliRunner().invoke(crusoe, words, catch_exceptions=False)
+        assert told.exit_code == code, told.output
+        return json.loads(told.stdout)
+
+    for role in (Role.MARKETER, Role.SALES):
+        person(role)
+    for option, change in {
+        "--scan": {"scan": str(tmp_path / "word.pdf")},
+        "--given-at": {"given_at": "yesterday"},
+        "--taken-by": {"taken_by": " "},
+        "--words": {"words": "never/de"},
+        "--recording": {"basis": "recorded"},
+        "address": {"address": "emil@"},
+    }.items():
+        assert entered(1, **change)["error"]["where"] == option
+    assert entered(1, scan=str(tmp_path / "none"))["error"]["code"] == "file_unreadable"
+    assert entered(2, who="sales")["error"]["code"] == "not_permitted"
+    answer = entered()
+    assert answer == {
+        "reference": answer["reference"], "channel": "email", "purpose": "newsletter", "basis": "written",
+        "confirmed_at": "2026-11-01T10:00:00+00:00", "text_version": "paper-1",
+    }  # fmt: skip
+    (step,) = record()["steps"]
+    assert (step["scan_sha256"], step["recorded_by"]) == (sha256(PAPER).hexdigest(), "marketer@crew.example")
+    assert decided(capsys, "--address", "emil@mail.example")["verdict"] == "send"
+    assert entered(1)["error"]["code"] == "consent_known"
 
 
 def test_the_time_is_that_of_the_clock_on_the_wall(person, worded):
