@@ -153,3 +153,37 @@ def test_at_one_moment_a_withdrawal_outweighs_an_imported_confirmation(database,
         session.execute(text("UPDATE consent SET withdrawn_at = :at, confirmed_at = NULL"), {"at": withdrawn})
     imported(tmp_path, line(**WHOLE | {"requested_at": "2026-03-01T00:00:00Z", "confirmed_at": ""}))
     assert rows("SELECT withdrawn_at, requested_at > withdrawn_at FROM consent") == [(withdrawn, True)]
+
+
+@pytest.mark.parametrize("best_first", [False, True])
+def test_of_many_rows_about_a_known_consent_the_best_one_counts(database, tmp_path, best_first):
+    imported(tmp_path, line(**WHOLE | {"confirmed_at": "", "text_version": "open"}))
+    months = range(2, 7) if not best_first else range(6, 1, -1)
+    given = [WHOLE | {"confirmed_at": f"2026-0{month}-01T00:00:00Z", "text_version": f"{month}"} for month in months]
+    imported(tmp_path, *(line(**one) for one in given))
+    assert rows("SELECT text_version, confirmed_at FROM consent") == [("6", datetime(2026, 6, 1, tzinfo=UTC))]
+
+
+def test_a_step_is_put_on_record_with_the_consent_that_it_is_about_and_no_other(database, tmp_path):
+    with transaction() as session:
+        factories.controller(session)
+    call = CALL | {"text_version": "call"}
+    given = [call, call | {"purpose": "offers"}, call | {"channel": "sms"}, call | {"controller": "shop"}]
+    imported(tmp_path, *(line(**one) for one in given))
+    # The second file says something new about one of them only.
+    imported(tmp_path, line(**call | {"requested_at": "2026-02-01T00:00:00Z", "confirmed_at": "2026-02-02T00:00:00Z"}))
+    found = rows(
+        "SELECT c.controller_id, c.channel, c.purpose, count(*),"
+        " bool_and((c.controller_id, c.channel, c.purpose) = ((evidence ->> 'controller_id')::int,"
+        " evidence ->> 'channel', evidence ->> 'purpose'))"
+        " FROM consent_event JOIN consent c ON c.id = consent_id GROUP BY c.id ORDER BY c.id"
+    )
+    ((first,), (second,)) = rows("SELECT id FROM controller ORDER BY id")
+    assert sorted(found) == sorted(
+        [
+            (first, "phone", "newsletter", 4, True),
+            (first, "phone", "offers", 2, True),
+            (first, "sms", "newsletter", 2, True),
+            (second, "phone", "newsletter", 2, True),
+        ]
+    )
