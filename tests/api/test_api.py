@@ -21,15 +21,16 @@ from core import clock, evidence, users
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Role
-from suppression import Cause, Question, RuleSettings, activate, add, decide_address, reserve
+from suppression import Cause, Question, RuleSettings, activate, add, decide_address, import_list, reserve
 from suppression.lift_models import Permit
-from suppression.models import StoredDecision
+from suppression.models import ListHit, StoredDecision
 from suppression.policies import shipped
 from suppression.rule_settings import Cap
 from tests.browsing import post, signed_in
 from tests.factories import controller, people
 from tests.guards.test_routes import counted
 from tests.suppression.test_commands import run
+from tests.suppression.test_lists import ecg_file
 
 EMAILS = [
     "ada@mail.example",
@@ -87,6 +88,23 @@ def test_a_decision_is_the_one_of_the_gate_and_stores_nothing(client, admin):
         for email, one in zip(EMAILS[:3], answer.json["decisions"], strict=False):
             alone = decide_address(session, address=email, question=question)
             assert (one["verdict"], one["reasons"]) == (alone["verdict"], alone["reasons"])
+
+
+def test_asking_about_somebody_on_a_list_leaves_no_hit_behind(client, admin, tmp_path):
+    import_list(path=ecg_file(tmp_path, ["eve@mail.example"]), list_id="at.ecg.file", actor="test")
+    with transaction() as session:
+        # Came after the list, so nobody has looked eve up in it yet.
+        people(session, ["eve"], country="AT")
+    key = token(admin, Scope.DECISIONS_READ, Scope.RESERVATIONS_WRITE)
+    call(client, "/decisions", {"addresses": ["ada@mail.example"]}, key)
+    before = counted()
+    for _ in range(2):
+        assert codes(call(client, "/decisions", {"addresses": ["eve@mail.example"]}, key)) == ["robinson_listed"]
+        assert counted() == before
+    # The hit is kept as evidence as soon as a decision rests on it.
+    assert codes(call(client, "/reservations", {"addresses": ["eve@mail.example"]}, key)) == ["robinson_listed"]
+    with transaction() as session:
+        assert session.scalar(select(func.count()).select_from(ListHit)) == 1
 
 
 @pytest.mark.parametrize(("hour", "code"), [(11, "quiet_hours"), (12, "legitimate_interest")])
