@@ -86,7 +86,7 @@ class Consent(Base):
     __table_args__ = (UniqueConstraint("address_id", "controller_id", "channel", "purpose"),)
 
     id: Mapped[Id]
-    reference: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
+    reference: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"), unique=True)
     address_id: Mapped[int] = mapped_column(ForeignKey("address.id"))
     controller_id: Mapped[int] = mapped_column(ForeignKey("controller.id"))
     channel: Mapped[Channel] = mapped_column(text_enum(Channel))

@@ -1,5 +1,6 @@
 """All consents as a list: how each was given, where it stands, when it was last used, and what its evidence lacks."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,10 @@ STATE = case(
     (Consent.confirmed_at.is_not(None), "confirmed"),
     else_="requested",
 )
+
+# A UUID without its hyphens.
+_DIGITS = 32
+_HEXADECIMAL = re.compile(r"[0-9a-f]{1,32}").fullmatch
 
 _last_use = (
     select(func.max(Exposure.last_at))
@@ -108,7 +113,15 @@ def _search(words: str) -> ColumnElement[bool]:
         with transaction() as session:
             known = find_address(session, words) if "@" in words else find_phone(session, words)
         return Consent.address_id == known if known is not None else false()
-    return cast(Consent.reference, String).startswith(words.lower(), autoescape=True)
+    return begins(words)
+
+
+def begins(words: str) -> ColumnElement[bool]:
+    """The references that begin so, as a range: an index answers that, and none the comparison of text."""
+    digits = words.lower().replace("-", "")
+    if not _HEXADECIMAL(digits):
+        return false()
+    return Consent.reference.between(UUID(digits.ljust(_DIGITS, "0")), UUID(digits.ljust(_DIGITS, "f")))
 
 
 def by_reference(session: Session, reference: str) -> Consent:

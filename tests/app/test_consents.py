@@ -1,11 +1,15 @@
 """The pages of consents: all of them, one of them, what is missing, and who may see it."""
 
 import json
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from app.cli import main
+from app.consents import listing
 from app.evidence.bundle import bundle
 from app.web import create_app
 from contacts import Withdrawn, email_address, ensure_addresses, withdraw_consent
@@ -31,6 +35,14 @@ def imported(found, tmp_path):
     load(ConsentIntake(), write(tmp_path / "old.csv", HEADER, *map(ROW.format, ("emil", "fritz", "stranger"))))
 
 
+@given(known=st.uuids(), length=st.integers(1, 36), other=st.uuids())
+def test_a_reference_is_found_by_any_beginning_of_it_and_by_no_other(known: UUID, length: int, other: UUID) -> None:
+    bounds = listing.begins(str(known)[:length]).compile().params.values()
+    first, last = sorted(bounds)
+    assert first <= known <= last
+    assert (first <= other <= last) is str(other).replace("-", "").startswith(str(known)[:length].replace("-", ""))
+
+
 def reference(name: str) -> str:
     with transaction() as session:
         email = email_address(f"{name}@mail.example")
@@ -44,6 +56,9 @@ def test_consents_are_listed_searched_and_filtered_by_what_is_missing(person, im
     assert "emil@mail.example" in page
     assert "taken over" in page
     assert client.get(f"/consents/?q={reference('emil')[:8]}").text.count("/consents/") < page.count("/consents/")
+    known = reference("emil")
+    for words, found in ((known[:11], True), (known.upper(), True), (known + "0", False), ("zz", False), ("%", False)):
+        assert (f'href="/consents/{known}"' in client.get("/consents/", query_string={"q": words}).text) is found, words
     assert "emil@mail.example" in client.get("/consents/?q=Emil@Mail.example").text
     assert "ada@mail.example" not in client.get("/consents/?kind=migrated").text
     assert "No row fits" in client.get("/consents/?missing=0&state=confirmed").text

@@ -1,4 +1,4 @@
-"""What other systems are told besides leads, and why a version of a list took the place of another."""
+"""Consents are found by their reference; what other systems are told besides leads; why a list was replaced."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    op.create_unique_constraint(op.f("uq_consent_reference"), "consent", ["reference"])
     events = sa.Column("events", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False)
     op.add_column("webhook_target", events)
     op.add_column("list_version", sa.Column("reason", sa.String(), nullable=True))
@@ -21,3 +22,4 @@ def downgrade() -> None:
     """Take back."""
     op.drop_column("list_version", "reason")
     op.drop_column("webhook_target", "events")
+    op.drop_constraint(op.f("uq_consent_reference"), "consent", type_="unique")
