@@ -8,38 +8,48 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts import email_address, ensure_addresses
 from contacts.models import Controller
 from core.permissions import Role
 from core.settings import settings
 from core.users import User
-from delivery import enqueue, standing_run
+from delivery import Notice, notice_draft, tell
 from delivery.models import Sender
 from suppression import ListStatus, status
-from templates import Draft, compile_notice
 
-_STYLE = "font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1f2937"
 _WORDS = {
-    ("due", "en"): (
-        "A do-not-contact list is due",
-        "The list {{ list }} can be relied on until {{ until }}. From then on it holds those whom it concerns.",
-        "See the lists",
-    ),
-    ("due", "de"): (
-        "Eine Robinsonliste läuft bald ab",
-        "Auf die Liste {{ list }} ist bis {{ until }} Verlass. Danach werden alle zurückgehalten, die sie betrifft.",
-        "Listen ansehen",
-    ),
-    ("outdated", "en"): (
-        "A do-not-contact list is too old",
-        "The list {{ list }} is too old since {{ until }} and holds those whom it concerns.",
-        "See the lists",
-    ),
-    ("outdated", "de"): (
-        "Eine Robinsonliste ist zu alt",
-        "Die Liste {{ list }} ist seit {{ until }} zu alt; alle, die sie betrifft, werden zurückgehalten.",
-        "Listen ansehen",
-    ),
+    "due": {
+        "en": (
+            "A do-not-contact list is due",
+            "The list {{ list }} can be relied on until {{ until }}. From then on it holds those whom it concerns.",
+            '<a href="{{ list_url }}">See the lists</a>',
+        ),
+        "de": (
+            "Eine Robinsonliste läuft bald ab",
+            "Auf die Liste {{ list }} ist bis {{ until }} Verlass. Danach hält sie alle zurück, die sie betrifft.",
+            '<a href="{{ list_url }}">Listen ansehen</a>',
+        ),
+    },
+    "outdated": {
+        "en": (
+            "A do-not-contact list is too old",
+            "The list {{ list }} is too old since {{ until }} and holds those whom it concerns.",
+            '<a href="{{ list_url }}">See the lists</a>',
+        ),
+        "de": (
+            "Eine Robinsonliste ist zu alt",
+            "Die Liste {{ list }} ist seit {{ until }} zu alt; alle, die sie betrifft, werden zurückgehalten.",
+            '<a href="{{ list_url }}">Listen ansehen</a>',
+        ),
+    },
+}
+NOTICES = {
+    state: Notice(
+        name=f"list_{state}",
+        drafts={locale: notice_draft(locale, *words) for locale, words in languages.items()},
+        texts=frozenset({"list", "until"}),
+        urls=frozenset({"list_url"}),
+    )
+    for state, languages in _WORDS.items()
 }
 # A version is told of once in each of these states.
 STATES = ("due", "outdated")
@@ -71,13 +81,14 @@ def page_of(late: ListStatus) -> str:
 
 
 def _write(session: Session, who: User, late: ListStatus, *, sender: Sender, controller: Controller) -> int:
-    email = email_address(who.email)
-    message_id = enqueue(
+    message_id = tell(
         session,
-        run_id=_run(session, state=late.state, locale=who.locale, sender=sender, controller=controller),
-        address_id=ensure_addresses(session, [email])[email.key],
+        NOTICES[late.state],
+        to=who.email,
+        locale=who.locale,
+        sender=sender,
+        controller=controller,
         occurrence=(late.version or 0) * len(STATES) + STATES.index(late.state),
-        recipient=email.value,
         values={
             "list": late.list,
             "until": f"{late.outdated_from:%Y-%m-%d %H:%M} UTC",
@@ -85,18 +96,3 @@ def _write(session: Session, who: User, late: ListStatus, *, sender: Sender, con
         },
     )
     return 0 if message_id is None else 1
-
-
-def _run(session: Session, *, state: str, locale: str, sender: Sender, controller: Controller) -> int:
-    language = locale if (state, locale) in _WORDS else "en"
-    subject, words, link = _WORDS[state, language]
-    body = f'<p style="{_STYLE}">{words}</p><p style="{_STYLE}"><a href="{{{{ list_url }}}}">{link}</a></p>'
-    compiled = compile_notice(
-        Draft(subject=subject, body=f"<div>{body}</div>", locale=language),
-        controller=controller,
-        sender=sender,
-        texts=frozenset({"list", "until"}),
-        urls=frozenset({"list_url"}),
-    )
-    name = f"list_{state}/{sender.code}/{language}"
-    return standing_run(session, name=name, sender_id=sender.id, compiled=compiled)

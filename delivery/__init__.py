@@ -1,13 +1,14 @@
 """One message to one recipient: the ledger, the gate, the transport, and what became of it.
 
-In: a frozen wording and an audience (`open_run`, `plan`), or a single answer to what somebody did (`standing_run`,
-`enqueue`). Out: one row per message in exactly one end state, and counts that add up (`report`). The rules served: no
-decision, no send; at most once (what ends ambiguously is `unknown` and stays so unless somebody chose otherwise); no
-mail after an opt-out was answered (`wait_until_quiet`).
+In: a frozen wording and an audience (`open_run`, `plan`), or a single answer to what somebody did (`notice_run` or
+`standing_run`, then `enqueue`; `tell` for colleagues). Out: one row per message in exactly one end state, and counts
+that add up (`report`). The rules served: no decision, no send; at most once (what ends ambiguously is `unknown` and
+stays so unless somebody chose otherwise); no mail after an opt-out was answered (`wait_until_quiet`).
 """
 
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
+from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.plan import Planned, plan
 from delivery.quiet import wait_until_quiet
 from delivery.return_path import mail_id, message_of, return_path
@@ -29,6 +30,7 @@ __all__ = [
     "Halted",
     "InDoubt",
     "Note",
+    "Notice",
     "Planned",
     "PutOff",
     "Refused",
@@ -43,6 +45,8 @@ __all__ = [
     "mail_id",
     "message_of",
     "notes",
+    "notice_draft",
+    "notice_run",
     "open_run",
     "pause_run",
     "plan",
@@ -54,6 +58,7 @@ __all__ = [
     "standing_run",
     "state_of",
     "stop_run",
+    "tell",
     "tidy",
     "wait_until_quiet",
 ]

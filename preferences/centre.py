@@ -13,9 +13,9 @@ from contacts import Choice, choice, choose
 from contacts.consent_models import Consent
 from contacts.models import Channel, TrackingLevel
 from core import audit, clock
-from delivery import enqueue
+from delivery import enqueue, notice_run
 from preferences.models import SignupForm
-from preferences.notices import FRESH_LINK, run_for
+from preferences.notices import FRESH_LINK
 from preferences.recipient import Recipient
 from suppression import Cause, entries
 
@@ -112,7 +112,7 @@ def send_fresh_link(session: Session, who: Recipient, *, locale: str) -> None:
         return
     enqueue(
         session,
-        run_id=run_for(session, FRESH_LINK, sender=who.sender, controller=who.controller, locale=locale),
+        run_id=notice_run(session, FRESH_LINK, sender=who.sender, controller=who.controller, locale=locale),
         address_id=who.address_id,
         contact_id=who.contact_id,
         # The same day is the same occasion, and is not answered twice.

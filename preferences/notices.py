@@ -4,43 +4,17 @@ Courts took a confirmation mail for advertising as soon as it carried any. So: w
 what happens without it, and the imprint.
 """
 
-from dataclasses import dataclass
-
-from sqlalchemy.orm import Session
-
-from contacts.models import Controller
-from delivery import standing_run
-from delivery.models import Sender
-from templates import Draft, compile_notice
-
-LOCALES = ("de", "en")
+from delivery import Notice, notice_draft
 
 # Part of the evidence: a new wording is a new version.
 CONFIRMATION_VERSION = "confirmation-2"
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A mail in both languages and the merge fields that it takes."""
-
-    name: str
-    drafts: dict[str, Draft]
-    texts: frozenset[str] = frozenset()
-    urls: frozenset[str] = frozenset()
-
-
-def _draft(locale: str, subject: str, *paragraphs: str) -> Draft:
-    style = "font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:24px;color:#1f2937"
-    body = "".join(f'<p style="{style}">{paragraph}</p>' for paragraph in paragraphs)
-    return Draft(subject=subject, body=f'<div style="max-width:600px;margin:0 auto">{body}</div>', locale=locale)
-
 
 CONFIRMATION = Notice(
     name="double_opt_in",
     texts=frozenset({"asked_at", "reference"}),
     urls=frozenset({"confirm_url"}),
     drafts={
-        "de": _draft(
+        "de": notice_draft(
             "de",
             "Bitte bestätigen Sie Ihre Anmeldung",
             "Guten Tag,",
@@ -51,7 +25,7 @@ CONFIRMATION = Notice(
             " und Ihre Adresse wird nach sieben Tagen gelöscht.",
             "Fragen beantwortet {{ sender.address }}. Nummer dieser Anmeldung: {{ reference }}",
         ),
-        "en": _draft(
+        "en": notice_draft(
             "en",
             "Please confirm your sign-up",
             "Hello,",
@@ -69,7 +43,7 @@ FRESH_LINK = Notice(
     name="fresh_link",
     urls=frozenset({"preferences_url"}),
     drafts={
-        "de": _draft(
+        "de": notice_draft(
             "de",
             "Ihr neuer Link",
             "Guten Tag,",
@@ -77,7 +51,7 @@ FRESH_LINK = Notice(
             '<a href="{{ preferences_url }}">Einstellungen öffnen</a>',
             "Er wurde auf der Einstellungsseite angefordert. Waren Sie das nicht, so tun Sie nichts.",
         ),
-        "en": _draft(
+        "en": notice_draft(
             "en",
             "Your new link",
             "Hello,",
@@ -87,13 +61,3 @@ FRESH_LINK = Notice(
         ),
     },
 )
-
-
-def run_for(session: Session, notice: Notice, *, sender: Sender, controller: Controller, locale: str) -> int:
-    """The standing run that carries this notice in this language from this sender."""
-    language = locale if locale in LOCALES else "en"
-    compiled = compile_notice(
-        notice.drafts[language], controller=controller, sender=sender, texts=notice.texts, urls=notice.urls
-    )
-    name = f"{notice.name}/{sender.code}/{language}"
-    return standing_run(session, name=name, sender_id=sender.id, compiled=compiled)

@@ -29,7 +29,7 @@ from contacts.consent_models import Consent
 from contacts.models import Controller
 from core import clock
 from core.keys import address_key, fingerprint
-from delivery import copy_subject, enqueue
+from delivery import copy_subject, enqueue, notice_run
 from preferences import evidence
 from preferences.forms import OpenForm
 from preferences.limits import (
@@ -44,7 +44,7 @@ from preferences.limits import (
 from preferences.mails_sent import handed_over_at, note_mail
 from preferences.masking import masked
 from preferences.models import SignupForm, SignupMail, SignupRequest
-from preferences.notices import CONFIRMATION, run_for
+from preferences.notices import CONFIRMATION
 from preferences.visits import Visit
 from tracking import make_id_token, read_id_token
 
@@ -82,7 +82,7 @@ def ask(session: Session, *, form: OpenForm, typed: str, locale: str, visit: Vis
     reference = session.get_one(Consent, request.consent_id).reference
     request.message_id = enqueue(
         session,
-        run_id=run_for(session, CONFIRMATION, sender=form.sender, controller=form.controller, locale=locale),
+        run_id=notice_run(session, CONFIRMATION, sender=form.sender, controller=form.controller, locale=locale),
         address_id=request.address_id,
         occurrence=request.id,
         recipient=email.value,
