@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contacts import EmailAddress, ensure_addresses
@@ -16,7 +15,8 @@ from core import audit, clock
 from core.errors import NotFound, WrongInput
 from core.sentences import say
 from suppression.entries import NewEntry, add_many, lock_addresses
-from suppression.models import Cause, SuppressionLift
+from suppression.lifting import store_lifts
+from suppression.models import Cause
 
 LONGEST = 100
 SOURCE = "case:"
@@ -60,7 +60,7 @@ def close_case(session: Session, *, case: str, system: str | None, by: str) -> C
         raise NotFound("case_unknown", say("There is no open case %(case)s.", case=repr(case)))
     lifts = [{"entry_id": row.id, "asked_by": source, "agreed_by": by, "reason": "the case was closed"} for row in rows]
     # Two who close the same case at once mean the same.
-    session.execute(insert(SuppressionLift).on_conflict_do_nothing(), lifts)
+    store_lifts(session, lifts)
     found = system or ", ".join(sorted({str(row.system) for row in rows}))
     _note(session, "suppression.close_case", source, system=found, by=by, people=len(rows))
     return CaseState(case=source.removeprefix(SOURCE), system=found, open=False, people=len(rows))

@@ -154,6 +154,7 @@ def as_line(row: Any) -> journal.Line:
         company=row.company,
         until=row.until.isoformat() if row.until else None,
         kind=row.evidence.get("kind"),
+        reference=str(row.reference),
     )
 
 

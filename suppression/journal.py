@@ -1,4 +1,4 @@
-"""The suppression journal: every opt-out and every block on a line of a file, apart from the database.
+"""The suppression journal: every opt-out, block and lift on a line of a file, apart from the database.
 
 After a database was restored from a backup, what came later is read back from here (see `suppression.restoring`) before
 anything is sent. The file is only ever appended to, and a line is safely on disk before an opt-out is answered. It
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Line:
-    """One entry as the journal keeps it; `entry` is its id in the database that wrote it.
+    """One entry as the journal keeps it; `entry` is its id in the database that wrote it, `reference` its lasting name.
 
     `key` and `domain`: the keyed hashes of the address and of its domain; of a block of a whole domain there is only
     `domain`, of a company only its name. `below`, `until` and `kind`: as of a block. Old lines have fewer of these.
@@ -41,6 +41,17 @@ class Line:
     company: str | None = None
     until: str | None = None
     kind: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Lift:
+    """The entry with the reference `lifts` counts no longer. Why is left out: reasons name people."""
+
+    lifts: str
+    at: str
+    asked_by: str
+    agreed_by: str
 
 
 def path() -> Path:
@@ -48,7 +59,7 @@ def path() -> Path:
     return settings().home / "journal" / "opt-outs.jsonl"
 
 
-def append(lines: Iterable[Line]) -> None:
+def append(lines: Iterable[Line | Lift]) -> None:
     """Write lines and wait until the disk has them. One write, so that processes never mix their lines."""
     content = "".join(json.dumps(asdict(line)) + "\n" for line in lines).encode()
     if not content:
@@ -67,14 +78,15 @@ def append(lines: Iterable[Line]) -> None:
         log.critical("opt_out_journal_failed", path=str(path()), error=str(error))
 
 
-def read() -> Iterator[Line]:
+def read() -> Iterator[Line | Lift]:
     """The lines, oldest first. A last line that a crash cut off is left out: its opt-out was never answered."""
     if not path().exists():
         return
     with path().open() as file:
         for line in file:
             if line.endswith("\n"):
-                yield Line(**json.loads(line))
+                said = json.loads(line)
+                yield Lift(**said) if "lifts" in said else Line(**said)
 
 
 def moment(line: Line) -> datetime:

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import audit
+from core.db import after_commit
 from core.errors import NotAllowed, NotFound
 from core.permissions import Permission
 from core.sentences import say
 from core.users import Actor
+from suppression import journal
 from suppression.entries import own_word
 from suppression.lift_models import LiftAnswer, LiftRequest
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
@@ -63,11 +66,8 @@ def agree_to_lift(session: Session, *, request_id: int, actor: Actor, reason: st
     """Let the entry of a request no longer count. Only somebody else than who asked can. Answers the entry."""
     request = _answerable(session, request_id, actor)
     _answer(session, request, actor, agreed=True, reason=reason)
-    session.execute(
-        insert(SuppressionLift).values(
-            entry_id=request.entry_id, asked_by=request.asked_by, agreed_by=actor.email, reason=request.reason
-        )
-    )
+    lift = {"asked_by": request.asked_by, "agreed_by": actor.email, "reason": request.reason}
+    store_lifts(session, [{"entry_id": request.entry_id, **lift}])
     _note(
         session,
         actor,
@@ -78,6 +78,19 @@ def agree_to_lift(session: Session, *, request_id: int, actor: Actor, reason: st
         asked_by=request.asked_by,
     )
     return request.entry_id
+
+
+def store_lifts(session: Session, lifts: Sequence[dict[str, Any]]) -> None:
+    """Store lifts, whoever decided them, and write them into the journal. What is lifted already stays as it is."""
+    made = insert(SuppressionLift).on_conflict_do_nothing().returning(SuppressionLift.entry_id)
+    new = session.scalars(made, lifts).all()
+    stored = session.execute(
+        select(SuppressionEntry.reference, SuppressionLift.at, SuppressionLift.asked_by, SuppressionLift.agreed_by)
+        .join(SuppressionLift, SuppressionLift.entry_id == SuppressionEntry.id)
+        .where(SuppressionEntry.id.in_(new))
+    )
+    lines = [journal.Lift(str(row.reference), row.at.isoformat(), row.asked_by, row.agreed_by) for row in stored]
+    after_commit(session, lambda: journal.append(lines))
 
 
 def refuse_to_lift(session: Session, *, request_id: int, actor: Actor, reason: str) -> int:

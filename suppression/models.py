@@ -1,6 +1,7 @@
 """Who must not be written to, the lists that say so, the rules in force, and every decision made."""
 
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, ENUM
@@ -49,19 +50,19 @@ class SuppressionEntry(Base):
 
     An absent channel, purpose or controller means all of them; an absent `until`, for good. `below`: the spellings of a
     domain whose sub-domains are meant as well, in clear, since nothing tells from a keyed hash what lies above it.
+    `reference` names the entry in the journal, where the id of a database that was lost means nothing.
     """
 
     __tablename__ = "suppression_entry"
     __table_args__ = (
         CheckConstraint("num_nonnulls(address_id, domain_key, company_id) = 1", name="address_or_domain"),
-        # Every segment leaves out whose data may not be used; they are few among many entries.
-        Index("ix_suppression_entry_restricted", "address_id", postgresql_where=text("cause = 'restricted'")),
         Index("ix_suppression_entry_case", "source", postgresql_where=text("cause = 'case_open'")),
         # Every segment leaves out whose data may not be used; they are few among many entries.
         Index("ix_suppression_entry_restricted", "address_id", postgresql_where=text("cause = 'restricted'")),
     )
 
     id: Mapped[Id]
+    reference: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
     address_id: Mapped[int | None] = mapped_column(ForeignKey("address.id"), index=True)
     domain_key: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     below: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
