@@ -1,10 +1,12 @@
 """The builder: a tree of conditions that the server draws anew after every press of a button, and the same as YAML."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from core.db import transaction
 from core.errors import CrusoeError, WrongInput
@@ -12,7 +14,7 @@ from core.permissions import Permission
 from core.web import acting, is_fragment, needs, page
 from segments.definition import Definition
 from segments.facts import Operator
-from segments.fields import OPERATORS
+from segments.fields import OPERATORS, Known
 from segments.models import Segment
 from segments.reading import parse, parse_yaml, write_yaml
 from segments.service import all_definitions, check, count, get, known_fields, sample, save
@@ -95,32 +97,41 @@ def _page(
     yaml: str | None = None,
     error: CrusoeError | None = None,
 ) -> str:
-    found, people, written, wrong = None, [], yaml, error
     with transaction() as session:
         fields, others = known_fields(session), sorted(all_definitions(session))
-        try:
-            if root is not None:
-                definition = parse(to_data(root, fields))
-                check(session, definition=definition)
-                written = write_yaml(definition)
-                if error is None:
-                    found, people = count(session, definition), sample(session, definition)
-        except WrongInput as problem:
-            wrong = wrong or problem
+        drawn = _drawn(session, root, fields, error=error)
     name = "segments/builder_part.html" if is_fragment() else "segments/builder.html"
     return page(
         name,
         root=root,
         head=head,
         stored=stored or (segment.code if segment else ""),
-        yaml=written,
+        yaml=drawn.get("yaml", yaml),
         fields=fields,
         operators={field.name: sorted(OPERATORS[field.type], key=list(Operator).index) for field in fields.values()},
         all_operators=list(Operator),
         consent_states=STATES,
         field_labels=FIELDS,
         segments=others,
-        size=found,
-        people=people,
-        error=wrong,
+        size=drawn.get("size"),
+        people=drawn.get("people", []),
+        error=drawn.get("error", error),
     )
+
+
+def _drawn(
+    session: Session, root: Part | None, fields: Mapping[str, Known], *, error: CrusoeError | None
+) -> dict[str, Any]:
+    """What the tree says as YAML and, unless something is wrong already, whom it means; or what is wrong with it."""
+    drawn: dict[str, Any] = {}
+    if root is None:
+        return drawn
+    try:
+        definition = parse(to_data(root, fields))
+        check(session, definition=definition)
+        drawn["yaml"] = write_yaml(definition)
+        if error is None:
+            drawn |= {"size": count(session, definition), "people": sample(session, definition)}
+    except WrongInput as problem:
+        drawn["error"] = error or problem
+    return drawn

@@ -35,17 +35,7 @@ def decide_address(
     found = email_address(address)
     known = session.scalar(select(Address.id).where(Address.key == keys.address_key(found.key)))
     if known is None:
-        decision = decide(Facts(), book(question.purpose))
-        return {
-            "address": found.key,
-            "verdict": decision.verdict.value,
-            "reasons": list(decision.reasons),
-            "code": decision.code,
-            "basis": decision.basis and decision.basis.value,
-            "evidence": {},
-            "lists": {},
-            "rules_version": (rules or current(session)).version,
-        }
+        return {"address": found.key} | _of_a_stranger(question, rules or current(session))
     with session.begin_nested() as attempt:
         assessment = assess(
             session,
@@ -69,6 +59,20 @@ def decide_address(
         }
         attempt.rollback()
     return answer
+
+
+def _of_a_stranger(question: Question, rules: RulesInForce) -> dict[str, Any]:
+    """What the rules say where nothing at all is known."""
+    decision = decide(Facts(), book(question.purpose))
+    return {
+        "verdict": decision.verdict.value,
+        "reasons": list(decision.reasons),
+        "code": decision.code,
+        "basis": decision.basis and decision.basis.value,
+        "evidence": {},
+        "lists": {},
+        "rules_version": rules.version,
+    }
 
 
 def _only(address_id: int, question: Question) -> Select[int, int, int]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.orm import Session
 
 from contacts.cli import import_group, import_options, run
-from core import users
+from core import clock, users
 from core.cli import command, progress
 from core.db import transaction
 from core.errors import WrongInput
@@ -60,7 +59,7 @@ def load(list_id: str, file: Path, published_at: str | None, settings: tuple[str
         found = import_list(
             path=file,
             list_id=list_id,
-            published_at=_moment(published_at) if published_at else None,
+            published_at=clock.read(published_at) if published_at else None,
             actor=more["user"] or OPERATOR,
             options=_pairs(settings),
             expected=more["expect"],
@@ -93,19 +92,6 @@ def _approval(user: str | None, reason: str | None, *, shrunk: bool) -> Approval
         return None
     with transaction() as session:
         return Approval(users.actor(session, user), reason or "", shrunk=shrunk)
-
-
-def _moment(written: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError as error:
-        raise WrongInput(
-            "time_invalid",
-            say("%(text)s is no time.", text=repr(written)),
-            say("Write it like 2026-11-21 or 2026-11-21T09:00:00+00:00."),
-        ) from error
-    # A date alone, or a time without a zone, is read as UTC: the age of a list is counted in days.
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @command(lists_group, "status")

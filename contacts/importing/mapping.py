@@ -4,7 +4,7 @@ The file has one line per column, `column: field`. Columns that it does not name
 says the same of every row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -51,40 +51,49 @@ def _by_mapping(header: Sequence[str], fields: Sequence[Field], mapping: Path) -
     constants: list[str] = []
     for (column, field), line in _read(mapping).items():
         where = f"{mapping}:{line}"
-        if not column.startswith(CONSTANT) and column not in header:
-            raise WrongInput(
-                "column_unknown",
-                say(
-                    "The file has no column %(name)s; it has %(known)s.",
-                    name=repr(column),
-                    known=", ".join(filter(None, header)),
-                ),
-                where=where,
-            )
-        if field not in known:
-            raise WrongInput(
-                "field_unknown",
-                say(
-                    "There is no field %(name)s; there are %(known)s.",
-                    name=repr(field),
-                    known=", ".join(sorted(known)),
-                ),
-                say("Declare a field of your own first: crusoe apply."),
-                where=where,
-            )
-        if field in positions:
-            raise WrongInput(
-                "field_twice",
-                say("Two columns are mapped to %(name)s.", name=repr(field)),
-                say("Remove one."),
-                where=where,
-            )
+        if not column.startswith(CONSTANT):
+            _require_column(column, header, where=where)
+        _require_field(field, known, taken=positions, where=where)
         if column.startswith(CONSTANT):
             positions[field] = len(header) + len(constants)
             constants.append(column.removeprefix(CONSTANT).strip())
         else:
             positions[field] = header.index(column)
     return Layout(tuple(header), positions, tuple(constants))
+
+
+def _require_column(column: str, header: Sequence[str], *, where: str) -> None:
+    if column not in header:
+        raise WrongInput(
+            "column_unknown",
+            say(
+                "The file has no column %(name)s; it has %(known)s.",
+                name=repr(column),
+                known=", ".join(filter(None, header)),
+            ),
+            where=where,
+        )
+
+
+def _require_field(field: str, known: Collection[str], *, taken: Collection[str], where: str) -> None:
+    if field not in known:
+        raise WrongInput(
+            "field_unknown",
+            say(
+                "There is no field %(name)s; there are %(known)s.",
+                name=repr(field),
+                known=", ".join(sorted(known)),
+            ),
+            say("Declare a field of your own first: crusoe apply."),
+            where=where,
+        )
+    if field in taken:
+        raise WrongInput(
+            "field_twice",
+            say("Two columns are mapped to %(name)s.", name=repr(field)),
+            say("Remove one."),
+            where=where,
+        )
 
 
 def _read(mapping: Path) -> Mapping[tuple[str, str], int]:

@@ -6,6 +6,7 @@ stored, and it is known beforehand whether a cell of 200 MB, which must never ge
 
 import codecs
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import IncrementalNewlineDecoder
@@ -220,6 +221,12 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
         ) from error
     delimiter = max(ways, key=lambda mark: len(ways[mark]))
     header = tuple(name.strip() for name in ways[delimiter])
+    _check_names(header, where=where)
+    return delimiter, header
+
+
+def _check_names(header: Sequence[str], *, where: str) -> None:
+    """Refuse column names that are missing, too many, or there twice: nobody could tell what is meant."""
     if not any(header):
         raise WrongInput("header_missing", say("The first line has no column names."), say("Add them."), where=where)
     if len(header) > MOST_COLUMNS:
@@ -240,4 +247,3 @@ def _header(path: Path, encoding: str) -> tuple[str, tuple[str, ...]]:
             say("Rename one."),
             where=where,
         )
-    return delimiter, header
