@@ -124,6 +124,11 @@ def test_a_decision_names_the_newest_order_that_counts(database: str) -> None:
         bought("soon", (SOON, order), counts=0)
         bought("future", (SOON + SECOND, order), counts=None)
         bought("nothing", (NOW - DAY, inquiry), counts=None)
+        # A fresh consent is the stronger ground, and the only one that is named.
+        agreed = person(session, "agreed@one.example")
+        consents(session, agreed, confirmed_at=NOW - DAY)
+        buys(session, agreed, number="agreed", ordered_at=NOW - DAY)
+        expected[agreed.address_id] = ("consent", None)
         found = {address: (row[0], row[2]) for address, row in decided(session).items()}
         assert found == expected
 
@@ -133,15 +138,7 @@ def test_a_decision_names_the_list_that_takes_most_and_of_those_the_first(databa
         lists = ("at.ecg.file", "de.idi", "be.dncm")
         required = tuple(RequiredList(list_id=name, countries=("DE",)) for name in lists)
         activate(session, RuleSettings(required_lists=required), actor="test")
-        versions = {}
-        for name in lists:
-            version = ListVersion(
-                list_id=name, state=VersionState.ACTIVE, published_at=NOW - DAY, records=1, sha256=b"",
-                fetched_by="test", matched_up_to=10**9,
-            )  # fmt: skip
-            session.add(version)
-            session.flush()
-            versions[name] = version.id
+        versions = {name: version_of(session, name, NOW - DAY) for name in lists}
         expected = {}
         for number, (named, code, first) in enumerate(
             [
@@ -180,6 +177,10 @@ def test_what_lies_minutes_ahead_is_believed_and_nothing_beyond(database: str) -
             consents(session, who, confirmed_at=months_before(NOW, 20))
             sent(session, who, used)
             expected[who.address_id] = code
+        elsewhere = person(session, "by-phone@one.example")
+        consents(session, elsewhere, confirmed_at=months_before(NOW, 20))
+        sent(session, elsewhere, NOW - DAY, channel="sms")
+        expected[elsewhere.address_id] = "consent_stale"
         assert {address: row[0] for address, row in decided(session).items()} == expected
 
 
@@ -245,3 +246,13 @@ def test_a_moment_of_the_past_knows_what_was_on_record_at_that_very_moment(datab
         session.flush()
         found = {address: row[0] for address, row in decided(session, as_of=then, known_by=then).items()}
         assert found == expected
+
+
+def version_of(session: Session, name: str, published_at: datetime, state: VersionState = VersionState.ACTIVE) -> int:
+    version = ListVersion(
+        list_id=name, state=state, published_at=published_at, records=1, sha256=b"", fetched_by="test",
+        matched_up_to=10**9,
+    )  # fmt: skip
+    session.add(version)
+    session.flush()
+    return version.id
