@@ -7,6 +7,8 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from delivery.lost_leases import COMPANY
+
 LEASE = timedelta(seconds=60)
 TOKEN_BITS = 62
 
@@ -34,7 +36,7 @@ _DUE = """
 _CLAIM = """
     WITH next AS MATERIALIZED (
         SELECT id FROM message
-        WHERE run_id = :run AND state = 'ready' AND not_before <= clock_timestamp()
+        WHERE run_id = :run AND state = 'ready' AND not_before <= clock_timestamp() AND leases_lost <= :lost
         ORDER BY not_before, id LIMIT :most FOR UPDATE SKIP LOCKED
     )
     UPDATE message AS m SET state = 'claimed', token = :token, lease_until = clock_timestamp() + :lease
@@ -61,11 +63,19 @@ def claim(
         allowed = reserve(session, sender_id=run.sender_id, most=1 if run.sender_id in doubtful else most)
         if not allowed:
             continue
-        token = secrets.randbits(TOKEN_BITS)
-        values = {"run": run.id, "most": allowed, "token": token, "lease": LEASE}
-        taken = tuple(sorted(session.scalars(text(_CLAIM), values)))
-        if taken:
-            return Claim(run_id=run.id, token=token, message_ids=taken)
+        taken = _take(session, run_id=run.id, most=allowed)
+        if taken is not None:
+            return taken
+    return None
+
+
+def _take(session: Session, *, run_id: int, most: int) -> Claim | None:
+    token = secrets.randbits(TOKEN_BITS)
+    values = {"run": run_id, "token": token, "lease": LEASE}
+    for lost, together in COMPANY.items():
+        limits = {"lost": lost, "most": min(most, together or most)}
+        if taken := tuple(sorted(session.scalars(text(_CLAIM), values | limits))):
+            return Claim(run_id=run_id, token=token, message_ids=taken)
     return None
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
+from hashlib import sha256
 
 from contacts import email_address
 from core.errors import CrusoeError
@@ -16,7 +18,7 @@ from delivery import quoted
 from delivery.dkim import Signer
 from delivery.return_path import mail_id, return_path
 from delivery.smtp import Mail, is_mailbox
-from templates import Rendered
+from templates import Quoted
 
 # Quoted-printable never holds `=_`, so this line cannot occur inside a part.
 BOUNDARY = "=_alternative"
@@ -41,7 +43,7 @@ class From:
     address: str
     return_domain: str
     reply_to: str | None = None
-    signer: Signer | None = None
+    signers: tuple[Signer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Letter:
 
     message_id: int
     recipient: str
-    rendered: Rendered
+    content: Quoted
     unsubscribe_url: str | None
     feedback_id: str
 
@@ -59,15 +61,12 @@ def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
     """The envelope and the bytes. Raises HeaderInjected when the result has any header that is not in the fixed set."""
     recipient = deliverable(letter.recipient)
     headers = _headers(letter, sender=sender, recipient=recipient, at=at)
-    body = b"".join(
-        (_TEXT_PART, quoted.body(letter.rendered.text), _HTML_PART, quoted.body(letter.rendered.html), _END)
-    )
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    expected = [name for name, _ in headers]
-    if sender.signer is not None:
-        head = sender.signer.header(headers, body) + head
-        expected.insert(0, "DKIM-Signature")
-    raw = head.encode()
+    # Quoted-printable of our making is canonical: signing changes nothing of it, and no line of it needs a second dot.
+    body = b"".join((_TEXT_PART, letter.content.text, _HTML_PART, letter.content.html, _END))
+    digest = sha256(body).digest() if sender.signers else b""
+    signatures = [signer.header(headers, digest) for signer in sender.signers]
+    raw = "".join([*signatures, *(f"{name}: {value}\r\n" for name, value in headers)]).encode()
+    expected = ["DKIM-Signature"] * len(signatures) + [name for name, _ in headers]
     if header_names(raw) != expected:
         raise HeaderInjected(
             "header_injected", say("Message %(number)s has headers that nobody wrote.", number=letter.message_id)
@@ -75,7 +74,8 @@ def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
     return Mail(
         sender=return_path(message_id=letter.message_id, domain=sender.return_domain),
         recipient=recipient,
-        content=raw + b"\r\n" + body,
+        content=b"".join((raw, b"\r\n", body)),
+        canonical=True,
     )
 
 
@@ -97,8 +97,8 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
     headers = [
         ("From", f"{name} <{address}>" if name else address),
         ("To", recipient),
-        ("Subject", quoted.unstructured(letter.rendered.subject)),
-        ("Date", format_datetime(at.astimezone(UTC))),
+        ("Subject", quoted.unstructured(letter.content.subject)),
+        ("Date", _date(at.replace(microsecond=0))),
         ("Message-ID", mail_id(message_id=letter.message_id, domain=address.rpartition("@")[2])),
     ]
     if sender.reply_to:
@@ -113,6 +113,11 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative; boundary="{BOUNDARY}"'),
     ]
+
+
+@lru_cache(maxsize=16)
+def _date(at: datetime) -> str:
+    return format_datetime(at.astimezone(UTC))
 
 
 def header_names(head: bytes) -> Sequence[str]:

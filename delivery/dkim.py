@@ -38,15 +38,17 @@ class Signer:
     selector: str
     key: RSAPrivateKey | Ed25519PrivateKey
 
-    def header(self, headers: Sequence[tuple[str, str]], body: bytes) -> str:
-        """The DKIM-Signature line, with its line end. `headers` hold folded values without their line end."""
+    def header(self, headers: Sequence[tuple[str, str]], digest: bytes) -> str:
+        """The DKIM-Signature line, with its line end.
+
+        `headers` hold folded values without their line end; `digest` is the SHA-256 of the body in its canonical form.
+        """
         names = [name.lower() for name, _ in headers]
         listed = ":".join([*names, *(name for name in OVERSIGNED if name in names)])
         algorithm = "rsa-sha256" if isinstance(self.key, RSAPrivateKey) else "ed25519-sha256"
-        digest = b64encode(sha256(relaxed_body(body)).digest()).decode()
         start = (
             f"v=1; a={algorithm}; c=relaxed/relaxed; d={self.domain}; s={self.selector};\r\n"
-            f" h={_broken(listed)};\r\n bh={digest};\r\n b="
+            f" h={_broken(listed)};\r\n bh={b64encode(digest).decode()};\r\n b="
         )
         signed = "".join(f"{name.lower()}:{relaxed_value(value)}\r\n" for name, value in headers)
         signed += f"dkim-signature:{relaxed_value(start)}"
@@ -64,16 +66,6 @@ class Signer:
 def relaxed_value(value: str) -> str:
     """A header value on one line with single blanks (RFC 6376 section 3.4.2)."""
     return " ".join(value.split())
-
-
-def relaxed_body(body: bytes) -> bytes:
-    """The body with single blanks, none before line ends, and exactly one line end after it (section 3.4.4)."""
-    even = body.replace(b"\t", b" ")
-    # Halving runs until there are none takes a tenth of the time of a regular expression.
-    while b"  " in even:
-        even = even.replace(b"  ", b" ")
-    even = even.replace(b" \r\n", b"\r\n")
-    return even.rstrip(b"\r\n") + b"\r\n" if even.strip(b"\r\n") else b""
 
 
 def _broken(listed: str) -> str:

@@ -1,7 +1,8 @@
-"""Handing a batch over: one mail after the other over one connection, and never longer than an opt-out may wait."""
+"""Handing a batch over, through several connections at once, and never longer than an opt-out may wait."""
 
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -10,14 +11,17 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from core import clock
 from core.db import transaction
 from core.errors import NotReachable
 from delivery.backoff import Backoff
 from delivery.claim import LEASE, Claim
 from delivery.handover_journal import Journal
+from delivery.letters import write
+from delivery.lost_leases import count_not_begun
 from delivery.recipients import Matter, Recipient
 from delivery.settle import settle
-from delivery.smtp import Accepted, Connection, Mail, NotAttempted, Outcome, Phase, Refused, Unknown
+from delivery.smtp import Accepted, Connection, Exchange, Mail, NotAttempted, Outcome, Parcel, Phase, Refused, Unknown
 from delivery.transactional import keep_copies
 
 log = structlog.get_logger()
@@ -46,63 +50,94 @@ class Batch:
 
 @dataclass
 class Handover:
-    """The mails of a batch that passed the gate, and what became of each so far."""
+    """The messages of a batch that passed the gate, and what became of each so far. A `Post` for the exchange.
+
+    Each mail is written when a connection is free for it, while servers read those before it.
+    """
 
     batch: Batch
-    mails: Mapping[int, Mail | str]
     bases: Mapping[int, str]
-    connection: Connection
+    connections: Sequence[Connection]
     journal: Journal
     leased_at: float
     budget: float = BUDGET
     began: float = field(default_factory=monotonic)
     accepted: int = 0
     took: float = 0
-    _settled: set[int] = field(default_factory=set)
+    _left: deque[int] = field(default_factory=deque)
+    _under_way: set[int] = field(default_factory=set)
+    _sent: dict[int, Mail] = field(default_factory=dict)
+    _news: dict[int, Outcome] = field(default_factory=dict)
     _unsettled: dict[int, Outcome] = field(default_factory=dict)
-    _current: int | None = None
-    _over: bool = False
+    _settled: set[int] = field(default_factory=set)
+    _fault: Exception | None = None
 
     def run(self) -> None:
-        """Hand over what the time allows and settle everything."""
-        self.connection.waiting = self._while_waiting
-        left = list(self.bases)
-        while left and not self._over and monotonic() - self.began < self.budget:
-            self._current = left.pop(0)
-            outcome = self._noted(self._current)
-            if outcome is None:
-                self._current = None
-                break
-            self._unsettled[self._current] = outcome
-            self.accepted += isinstance(outcome, Accepted)
-            self._current = None
-            if not self.connection.is_open and self.connection.open(at_most=RECONNECT) is not None:
-                break
+        """Hand over what the time allows and settle everything. Raises what went wrong while a mail was written."""
+        self._left.extend(self.bases)
+        while self._may_begin() and self._is_connected():
+            Exchange(self.connections, self).run()
         self.took = monotonic() - self.began
         self._settle_patiently()
+        if self._fault is not None:
+            raise self._fault
 
-    def _noted(self, message_id: int) -> Outcome | None:
-        """Hand over between two lines of the journal. None when the first cannot be written: the mail waits then."""
-        if not self._still_ours() or not self.journal.begin(message_id):
-            return None
-        outcome = self._hand_over(message_id)
-        self.journal.end(message_id, outcome)
-        return outcome
+    def _may_begin(self) -> bool:
+        return bool(self._left) and monotonic() - self.began < self.budget and self._still_ours()
 
-    def _hand_over(self, message_id: int) -> Outcome:
-        mail = self.mails[message_id]
-        if isinstance(mail, str):
-            return Refused(Phase.BODY, None, mail)
-        return self.connection.send(mail, still_ours=self._still_ours)
+    def _is_connected(self) -> bool:
+        first = self.connections[0]
+        return any(each.is_open for each in self.connections) or first.open(at_most=RECONNECT) is None
+
+    def draw(self) -> Parcel | None:
+        """The next mail of the batch, as long as there is time for one."""
+        while self._may_begin():
+            message_id = self._left.popleft()
+            mail = self._write(message_id)
+            if isinstance(mail, Mail):
+                self._under_way.add(message_id)
+                return Parcel(message_id, mail)
+            if mail:
+                self._unsettled[message_id] = Refused(Phase.BODY, None, mail)
+        return None
+
+    def _write(self, message_id: int) -> Mail | str:
+        person = self.batch.recipients[message_id]
+        try:
+            return write(self.batch.matter, person, basis=self.bases[message_id], at=clock.now())
+        except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
+            self._fault = error
+            self._left.clear()
+            with transaction() as session:
+                count_not_begun(session, [message_id])
+            return ""
+
+    def end(self, parcel: Parcel, outcome: Outcome) -> None:
+        """Remember what became of a mail until it is settled."""
+        self._under_way.discard(parcel.number)
+        self._news[parcel.number] = self._unsettled[parcel.number] = outcome
+        self.accepted += isinstance(outcome, Accepted)
+        if self.batch.matter.is_answer and isinstance(outcome, Accepted | Unknown):
+            self._sent[parcel.number] = parcel.mail
+
+    def note(self, begun: Sequence[Parcel]) -> bool:
+        """Note it in the journal. When that cannot be done nothing more is begun: those mails wait."""
+        ours = self._still_ours()
+        numbers = [parcel.number for parcel in begun] if ours else []
+        noted = self.journal.note(begun=numbers, ended=self._news)
+        self._news = {}
+        if not noted:
+            self._left.clear()
+        return noted and ours
 
     def _still_ours(self) -> bool:
         return monotonic() < self.leased_at + (LEASE - MARGIN).total_seconds()
 
-    def _while_waiting(self) -> None:
-        """About once a second while a server thinks: nobody else of the batch shall wait for it."""
+    def waiting(self) -> None:
+        """About once a second while servers think: nobody else of the batch shall wait for them."""
         try:
-            if not self._over and monotonic() - self.began > self.budget + GRACE:
-                self._over = True
+            if self._left and monotonic() - self.began > self.budget + GRACE:
+                self._left.clear()
                 self._settle()
             if monotonic() - self.leased_at > RENEW:
                 self._renew()
@@ -112,14 +147,14 @@ class Handover:
     def _renew(self) -> None:
         moment = monotonic()
         with transaction() as session:
-            renewed = session.scalar(
+            renewed = session.scalars(
                 text(
                     "UPDATE message SET lease_until = clock_timestamp() + :lease"
-                    " WHERE id = :id AND token = :token AND state = 'handing_over' RETURNING id"
+                    " WHERE id = ANY (:ids) AND token = :token AND state = 'handing_over' RETURNING id"
                 ),
-                {"lease": LEASE, "id": self._current, "token": self.batch.claim.token},
-            )
-        if renewed is not None:
+                {"lease": LEASE, "ids": sorted(self._under_way), "token": self.batch.claim.token},
+            ).all()
+        if renewed:
             self.leased_at = moment
 
     def _settle_patiently(self) -> None:
@@ -139,14 +174,12 @@ class Handover:
     def _settle(self) -> None:
         """Write down what is known, and give back what was not begun."""
         outcomes = dict(self._unsettled)
-        for message_id in self.bases:
-            if message_id not in outcomes and message_id not in self._settled and message_id != self._current:
-                outcomes[message_id] = NotAttempted(Phase.MAIL, None, "")
+        for message_id in self.bases.keys() - outcomes.keys() - self._settled - self._under_way:
+            outcomes[message_id] = NotAttempted(Phase.MAIL, None, "")
         if outcomes:
             with transaction() as session:
                 if self.batch.matter.is_answer:
-                    sent = [each for each, found in outcomes.items() if isinstance(found, Accepted | Unknown)]
-                    keep_copies(session, {each: self.mails[each] for each in sent}, server=str(self.connection.server))
+                    keep_copies(session, self._sent, server=str(self.connections[0].server))
                 settle(
                     session,
                     claim=self.batch.claim,
@@ -158,3 +191,4 @@ class Handover:
                 )
         self._settled |= outcomes.keys()
         self._unsettled.clear()
+        self._sent.clear()

@@ -11,7 +11,7 @@ from delivery.compose import Letter, compose
 from delivery.recipients import Matter, Recipient
 from delivery.smtp import Mail
 from suppression import Basis
-from templates import Urls, render
+from templates import Urls, render_quoted
 from tracking import Purpose, make_aggregate_token, make_id_token, make_message_token
 
 _LEVELS = list(TrackingLevel)
@@ -23,7 +23,7 @@ def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: dateti
         return "there is no address any more"
     urls = addresses(matter, recipient, at=at)
     try:
-        rendered = render(
+        content = render_quoted(
             matter.compiled,
             values={
                 "contact": {name: recipient.contact.get(name) for name in matter.compiled.fields},
@@ -35,7 +35,7 @@ def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: dateti
         letter = Letter(
             message_id=recipient.message_id,
             recipient=recipient.address,
-            rendered=rendered,
+            content=content,
             unsubscribe_url=None if matter.is_answer else urls.unsubscribe,
             feedback_id=matter.feedback_id,
         )

@@ -20,10 +20,11 @@ from core.settings import settings
 from delivery.backoff import Backoff
 from delivery.claim import Claim
 from delivery.handover_journal import NOTHING, forget, left_by
+from delivery.lost_leases import count_not_begun
 from delivery.models import Run
 from delivery.recipients import About, recipients
 from delivery.settle import settle
-from delivery.smtp import Outcome, Unknown
+from delivery.smtp import NotAttempted, Outcome, Unknown
 from templates import asks_again
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ def reap(session: Session) -> Reaped:
     left = left_by(lost.token)
     outcomes = {each: left.outcome(each) for each in bases}
     _settle(session, Claim(run_id=lost.run_id, token=lost.token, message_ids=tuple(bases)), outcomes, bases)
+    count_not_begun(session, [each for each, outcome in outcomes.items() if isinstance(outcome, NotAttempted)])
     if left is not NOTHING and not session.scalar(text(_OTHERS), {"token": lost.token}):
         after_commit(session, lambda: forget(lost.token))
     kinds = Counter(type(outcome).__name__ for outcome in outcomes.values())

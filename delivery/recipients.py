@@ -119,7 +119,7 @@ def _sender(sender: Sender) -> From:
         address=sender.from_address,
         return_domain=sender.return_domain,
         reply_to=sender.reply_to,
-        signer=signer(domain=domain, selector=sender.dkim_selector) if sender.dkim_selector else None,
+        signers=(signer(domain=domain, selector=sender.dkim_selector),) if sender.dkim_selector else (),
     )
 
 

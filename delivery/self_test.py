@@ -12,7 +12,7 @@ from core.errors import NotAllowed
 from core.sentences import say
 from delivery.compose import From, HeaderInjected, Letter, compose, header_names
 from delivery.smtp import Mail
-from templates import Rendered
+from templates import Rendered, as_quoted
 
 PAYLOADS = (
     "\r\nBcc: evil@attack.example",
@@ -37,7 +37,7 @@ def refuse_injection(write: Callable[..., Mail] = compose) -> None:
         letter = Letter(
             message_id=1,
             recipient="anna@mail.example",
-            rendered=Rendered(subject=payload, html=payload, text=payload),
+            content=as_quoted(Rendered(subject=payload, html=payload, text=payload)),
             unsubscribe_url=f"https://shop.example/u/{payload}",
             feedback_id=payload,
         )

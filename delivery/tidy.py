@@ -9,22 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from delivery.lost_leases import CHUNK, take_back_claimed
 from delivery.reaper import Reaped, reap
-
-CHUNK = 20_000
-MOST_LEASES = 3
-
-# A mail that killed its worker three times would kill the next one, too.
-_BACK_TO_READY = f"""
-    UPDATE message SET leases_lost = leases_lost + 1, token = NULL, lease_until = NULL,
-           state = (CASE WHEN leases_lost + 1 >= {MOST_LEASES} THEN 'failed' ELSE 'ready' END)::message_state,
-           done_at = CASE WHEN leases_lost + 1 >= {MOST_LEASES} THEN clock_timestamp() END,
-           reply_text = CASE WHEN leases_lost + 1 >= {MOST_LEASES} THEN 'its worker died {MOST_LEASES} times' END
-    WHERE id IN (
-        SELECT id FROM message WHERE state = 'claimed' AND lease_until < clock_timestamp()
-        ORDER BY id LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
-    ) AND state = 'claimed' AND lease_until < clock_timestamp()
-"""  # noqa: S608 - numbers of ours
 
 _ONCE_MORE = """
     UPDATE message AS m SET state = 'ready', token = NULL, done_at = NULL, not_before = clock_timestamp()
@@ -76,7 +62,7 @@ class Tidied:
 
 def tidy(session: Session) -> Tidied:
     """Move what is left over to where it belongs; of batches that were being handed over, one at a time."""
-    ready = _move(session, _BACK_TO_READY)
+    ready = take_back_claimed(session)
     reaped = reap(session)
     moved = [_move(session, statement) for statement in (_ONCE_MORE, _CANCEL, _FORGET)]
     _move(session, _END)

@@ -76,7 +76,7 @@ def copies(session: Session, message_id: int) -> list[Kept]:
     return proofs_of(session, copy_subject(message_id))
 
 
-def keep_copies(session: Session, mails: Mapping[int, Mail | str], *, server: str) -> None:
+def keep_copies(session: Session, mails: Mapping[int, Mail], *, server: str) -> None:
     """Keep what was handed to this server, of those messages for which it was asked. Before they are settled."""
     asked = select(MessageValue.message_id).where(MessageValue.message_id.in_(mails), MessageValue.keep_copy)
     sent = {message_id: mails[message_id] for message_id in session.scalars(asked)}
@@ -86,7 +86,6 @@ def keep_copies(session: Session, mails: Mapping[int, Mail | str], *, server: st
         [
             NewProof(mail.content, copy_subject(message_id), until, {"relay": server})
             for message_id, mail in sent.items()
-            if isinstance(mail, Mail)
         ],
     )
 

@@ -1,6 +1,8 @@
 """Connections of this process to mail servers, kept while they work and left alone while they do not."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import chain
 from time import monotonic
 
 import structlog
@@ -13,6 +15,8 @@ log = structlog.get_logger()
 
 FIRST_REST = 1.0
 LONGEST_REST = 60.0
+# How long each step of a greeting may take where another connection is open already.
+MORE_SECONDS = 2.0
 
 
 def url_for(matter: Matter) -> str:
@@ -25,22 +29,39 @@ class Transports:
 
     def __init__(self, *, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[str, list[Connection]] = {}
+        self._enough: dict[str, float] = {}
         self._rests: dict[int, tuple[float, float]] = {}
 
-    def connect(self, matter: Matter) -> Connection | Outcome:
-        """A connection that is open, or what stood in the way. Raises WrongInput when the URL cannot be used."""
+    def connect(self, matter: Matter, *, mails: int) -> Sequence[Connection] | Outcome:
+        """Connections that are open, at most one for each mail, or what stood in the way of the first.
+
+        Raises WrongInput when the URL cannot be used.
+        """
         url = url_for(matter)
-        connection = self._connections.get(url)
-        if connection is None:
-            connection = self._connections[url] = Connection(server_at(url), timeouts=self.timeouts)
-        refusal = None if connection.is_open else connection.open()
+        server = server_at(url)
+        kept = self._connections.setdefault(url, [])
+        kept.sort(key=lambda each: not each.is_open)
+        if not kept:
+            kept.append(Connection(server, timeouts=self.timeouts))
+        refusal = None if kept[0].is_open else kept[0].open()
         if refusal is None:
             self._rests.pop(matter.sender_id, None)
-            return connection
+            self._open_more(url, kept, most=min(server.connections, mails))
+            return [each for each in kept if each.is_open]
         self._rest(matter.sender_id)
-        log.warning("server_away", server=str(connection.server), phase=refusal.phase, text=refusal.text)
-        return NotAttempted(refusal.phase, refusal.code, f"{refusal.phase} {connection.server}: {refusal.text}")
+        log.warning("server_away", server=str(server), phase=refusal.phase, text=refusal.text)
+        return NotAttempted(refusal.phase, refusal.code, f"{refusal.phase} {server}: {refusal.text}")
+
+    def _open_more(self, url: str, kept: list[Connection], *, most: int) -> None:
+        """Open further connections; a server that takes no more is asked again only after a while."""
+        while len(kept) < most:
+            kept.append(Connection(kept[0].server, timeouts=self.timeouts))
+        for each in kept[:most]:
+            if each.is_open or self._enough.get(url, 0.0) > monotonic():
+                continue
+            if each.open(at_most=MORE_SECONDS) is not None:
+                self._enough[url] = monotonic() + LONGEST_REST
 
     def _rest(self, sender_id: int) -> None:
         _, length = self._rests.get(sender_id, (0.0, FIRST_REST / 2))
@@ -64,6 +85,6 @@ class Transports:
 
     def close(self) -> None:
         """Say goodbye to all servers."""
-        for connection in self._connections.values():
+        for connection in chain.from_iterable(self._connections.values()):
             connection.close()
         self._connections.clear()

@@ -1,5 +1,6 @@
-"""The sending loop of one process: claim, write, gate, hand over, settle, until nothing is due."""
+"""The sending loop of one process: claim, gate, hand over, settle, until nothing is due."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
 
@@ -7,7 +8,6 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from core import clock
 from core.db import transaction
 from core.errors import CrusoeError
 from core.sentences import packed
@@ -16,21 +16,20 @@ from core.tasks import stopping
 from delivery import self_test
 from delivery.backoff import Backoff
 from delivery.claim import Claim, claim, give_back
-from delivery.gate import Passed, gate
+from delivery.gate import gate
 from delivery.handover import BUDGET, Batch, Handover
 from delivery.handover_journal import Journal, keep
-from delivery.letters import write
 from delivery.models import Run
 from delivery.outage import note_outage, note_return
 from delivery.recipients import matter, recipients
-from delivery.smtp import Connection, Mail, Timeouts
+from delivery.smtp import Connection, Outcome, Timeouts
 from delivery.states import RunKind, RunState
 from delivery.transport import Transports
 
 log = structlog.get_logger()
 
 FIRST_SIZE = 50
-LARGEST_SIZE = 500
+LARGEST_SIZE = 1500
 # A batch is made for this part of its budget, so that an ordinary slow moment does not cut it.
 AIM = 0.6
 SECONDS = 20.0
@@ -64,25 +63,21 @@ class Worker:
             return False
         if not isinstance(batch, Batch):
             return True
-        at = clock.now()
-        mails = {each: write(batch.matter, person, basis=None, at=at) for each, person in batch.recipients.items()}
-        connection = self._connect(batch)
-        if connection is None:
+        connections = self._connect(batch)
+        if connections is None:
             return True
         with keep(batch.claim.token) as journal:
-            self._hand_over(batch, mails, connection, journal)
+            self._hand_over(batch, connections, journal)
         return True
 
-    def _hand_over(self, batch: Batch, mails: dict[int, Mail | str], connection: Connection, journal: Journal) -> None:
+    def _hand_over(self, batch: Batch, connections: Sequence[Connection], journal: Journal) -> None:
         leased_at = monotonic()
         with transaction() as session:
             passed = gate(session, batch.claim)
-        self._write_again(batch, mails, passed)
         handover = Handover(
             batch=batch,
-            mails=mails,
             bases=passed.bases,
-            connection=connection,
+            connections=connections,
             journal=journal,
             leased_at=leased_at,
             budget=self.budget,
@@ -129,11 +124,11 @@ class Worker:
     def _first_pause(self) -> timedelta:
         return self.backoff.delay(1) or timedelta(seconds=self.backoff.first)
 
-    def _connect(self, batch: Batch) -> Connection | None:
-        """An open connection before the gate is asked; without one the batch waits and nothing was promised."""
+    def _connect(self, batch: Batch) -> Sequence[Connection] | None:
+        """Open connections before the gate is asked; without one the batch waits and nothing was promised."""
         sender_id = batch.matter.sender_id
-        found = self.transports.connect(batch.matter)
-        if isinstance(found, Connection):
+        found = self.transports.connect(batch.matter, mails=len(batch.recipients))
+        if not isinstance(found, Outcome):
             if batch.matter.server_was_away:
                 with transaction() as session:
                     note_return(session, sender_id=sender_id)
@@ -143,13 +138,6 @@ class Worker:
             give_back(session, batch.claim, why=found.text, delay=rest)
             note_outage(session, sender_id=sender_id, said=found.text, rest=rest)
         return None
-
-    def _write_again(self, batch: Batch, mails: dict[int, Mail | str], passed: Passed) -> None:
-        """A mail says on which ground it was sent; where the gate found another one than the plan, it is made anew."""
-        for each, basis in passed.bases.items():
-            person = batch.recipients[each]
-            if person.basis is not None and person.basis != basis:
-                mails[each] = write(batch.matter, person, basis=basis, at=clock.now())
 
     def _learn(self, handover: Handover) -> None:
         """Size the next batch by time, so that fast servers get many and slow ones keep nobody waiting."""

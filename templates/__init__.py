@@ -8,8 +8,8 @@ A version that something rests on is never changed again.
 
 from templates.checks import Finding, Severity, kept_finding, recalled_finding
 from templates.compile import Draft, compile_notice, compile_version
-from templates.compiled import Compiled, Rendered, Urls, asks_again
-from templates.render import render
+from templates.compiled import Compiled, Quoted, Rendered, Urls, asks_again
+from templates.render import as_quoted, render, render_quoted
 from templates.service import check, fingerprint, freeze, latest, preview, save, validate
 from templates.values import merge_values
 from templates.vocabulary import Vocabulary, vocabulary
@@ -18,10 +18,12 @@ __all__ = [
     "Compiled",
     "Draft",
     "Finding",
+    "Quoted",
     "Rendered",
     "Severity",
     "Urls",
     "Vocabulary",
+    "as_quoted",
     "asks_again",
     "check",
     "compile_notice",
@@ -34,6 +36,7 @@ __all__ = [
     "preview",
     "recalled_finding",
     "render",
+    "render_quoted",
     "save",
     "validate",
     "vocabulary",

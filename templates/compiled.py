@@ -77,8 +77,17 @@ class Urls:
 
 @dataclass(frozen=True)
 class Rendered:
-    """One mail, ready to be put into MIME. The subject is one line without control characters."""
+    """One mail as people read it. The subject is one line without control characters."""
 
     subject: str
     html: str
     text: str
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """One mail, ready to be put into MIME: both parts are quoted-printable already, see `templates.quoted`."""
+
+    subject: str
+    html: bytes
+    text: bytes

@@ -8,7 +8,8 @@ from jinja2 import Template
 
 from core.errors import WrongInput
 from core.sentences import say
-from templates.compiled import Compiled, Rendered, Urls
+from templates.compiled import Compiled, Quoted, Rendered, Urls
+from templates.quoted import QUOTED_HTML, QUOTED_PLAIN, quoted, whole
 from templates.sandbox import HTML, PLAIN
 from templates.vocabulary import RENEW
 
@@ -31,6 +32,23 @@ def render(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Rend
     )
 
 
+def render_quoted(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Quoted:
+    """The same mail as it travels, without the way over its readable form."""
+    subject, html, text = _compile_quoted(compiled.digest, compiled.subject, compiled.html, compiled.text)
+    merged = {**compiled.constants, **values, **_addresses(urls)}
+    return Quoted(
+        subject=one_line(_write(subject, merged)),
+        html=whole(_pieces(html, merged)),
+        text=whole(_pieces(text, merged)).lstrip(b"\r\n") or b"\r\n",
+    )
+
+
+def as_quoted(rendered: Rendered) -> Quoted:
+    """A mail that was rendered before, as it travels."""
+    html, text = whole([quoted(rendered.html)]), whole([quoted(rendered.text)])
+    return Quoted(subject=rendered.subject, html=html, text=text)
+
+
 def one_line(text: str) -> str:
     """A header value that cannot begin another header.
 
@@ -49,14 +67,23 @@ def _compile(digest: bytes, subject: str, html: str, text: str) -> tuple[Templat
     return PLAIN.from_string(subject), HTML.from_string(html), PLAIN.from_string(text)
 
 
+@lru_cache(maxsize=256)
+def _compile_quoted(digest: bytes, subject: str, html: str, text: str) -> tuple[Template, Template, Template]:  # noqa: ARG001
+    return PLAIN.from_string(subject), QUOTED_HTML.from_string(html), QUOTED_PLAIN.from_string(text)
+
+
 def _addresses(urls: Urls) -> dict[str, Any]:
     named = {"unsubscribe_url": urls.unsubscribe, "preferences_url": urls.preferences, "why_url": urls.why}
     named[RENEW] = urls.renew
     return {**named, "pixel_url": urls.pixel, **{f"url_{n}": url for n, url in enumerate(urls.links)}}
 
 
-def _write(template: Template, values: Mapping[str, Any]) -> str:
-    return "".join(_limited(template.root_render_func(template.new_context(dict(values), shared=True))))
+def _write(template: Template, values: dict[str, Any]) -> str:
+    return "".join(_pieces(template, values))
+
+
+def _pieces(template: Template, values: dict[str, Any]) -> Iterable[str]:
+    return _limited(template.root_render_func(template.new_context(values, shared=True)))
 
 
 def _limited(pieces: Iterable[str]) -> Iterable[str]:

@@ -54,5 +54,7 @@ class NotAttempted(Outcome):
 def readable(raw: bytes) -> str:
     """What a server said, fit for the database and a page: at most 1 KB, one line, without control characters."""
     text = raw[:LONGEST_TEXT].decode("utf-8", "replace")
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line.encode()[:LONGEST_TEXT].decode("utf-8", "ignore")

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 
@@ -11,6 +11,8 @@ from delivery.smtp.outcome import readable
 # RFC 5321 allows 512 octets a line; servers write more, but nobody needs more than this for one reply.
 LONGEST_REPLY = 64 * 1024
 SLICE = 1.0
+# Bytes that are read in one go.
+AT_ONCE = 16 * 1024
 
 
 class Lost(Exception):
@@ -37,6 +39,8 @@ class Wire:
         self.sock = sock
         self.waiting = waiting
         self._buffer = b""
+        self._lines: list[bytes] = []
+        self._size = 0
 
     @property
     def encrypted(self) -> bool:
@@ -64,27 +68,63 @@ class Wire:
     def reply(self, *, seconds: float) -> Reply:
         """Read one reply. The time is for the whole of it, so a server that drips bytes gains nothing."""
         until = monotonic() + seconds
-        lines: list[bytes] = []
-        size = 0
-        while True:
-            line = self._line(until)
-            size += len(line)
-            if size > LONGEST_REPLY:
-                raise Lost("the reply is too long")
-            if not line[:3].isdigit() or line[3:4] not in {b"", b" ", b"-"} or (lines and line[:3] != lines[0][:3]):
-                raise Lost(f"not an SMTP reply: {readable(line)}")
-            lines.append(line)
-            if line[3:4] != b"-":
-                texts = tuple(readable(each[4:]) for each in lines)
-                return Reply(code=int(line[:3]), text=readable(b" ".join(each[4:] for each in lines)), lines=texts)
-
-    def _line(self, until: float) -> bytes:
-        while b"\n" not in self._buffer:
-            if len(self._buffer) > LONGEST_REPLY:
-                raise Lost("the reply is too long")
+        while (found := self._complete()) is None:
             self._buffer += self._receive(until)
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line.removesuffix(b"\r")
+        return found
+
+    def arrived(self) -> Iterator[Reply]:
+        """The replies that came without waiting for any; the socket must not block. Raises Lost behind the last one."""
+        closed = self._take_in()
+        while (found := self._complete()) is not None:
+            yield found
+        if closed:
+            raise Lost("the server closed the connection")
+
+    def _take_in(self) -> bool:
+        """Read what is there; answers whether the server closed the connection."""
+        try:
+            while data := self.sock.recv(AT_ONCE):
+                self._buffer += data
+                if len(data) < AT_ONCE and not self.encrypted:
+                    return False
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError as error:
+            raise Lost(_why(error)) from error
+        return True
+
+    def push(self, parts: list[memoryview]) -> int:
+        """Give the kernel what it takes of these bytes without waiting; answers how many that were."""
+        try:
+            return self.sock.send(parts[0]) if self.encrypted else self.sock.sendmsg(parts)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+        except OSError as error:
+            raise Lost(_why(error)) from error
+
+    def _complete(self) -> Reply | None:
+        """The next whole reply among the bytes that were read."""
+        while b"\n" in self._buffer:
+            line, _, self._buffer = self._buffer.partition(b"\n")
+            line = line.removesuffix(b"\r")
+            self._size += len(line)
+            if not line[:3].isdigit() or line[3:4] not in {b"", b" ", b"-"} or self._is_another(line):
+                raise Lost(f"not an SMTP reply: {readable(line)}")
+            self._lines.append(line)
+            if line[3:4] != b"-":
+                return self._joined()
+        if self._size + len(self._buffer) > LONGEST_REPLY:
+            raise Lost("the reply is too long")
+        return None
+
+    def _is_another(self, line: bytes) -> bool:
+        return bool(self._lines) and (line[:3] != self._lines[0][:3] or self._size > LONGEST_REPLY)
+
+    def _joined(self) -> Reply:
+        lines, self._lines, self._size = self._lines, [], 0
+        texts = tuple(readable(each[4:]) for each in lines)
+        text = texts[0] if len(texts) == 1 else readable(b" ".join(each[4:] for each in lines))
+        return Reply(code=int(lines[0][:3]), text=text, lines=texts)
 
     def _receive(self, until: float) -> bytes:
         while True:

@@ -20,9 +20,11 @@ def listen(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Start a mail server that behaves as told and let all mail go to it."""
     with ExitStack() as running:
 
-        def start(behaviour: Behaviour = lambda _verb, _recipient, _count: None, **options: object) -> Sink:
+        def start(
+            behaviour: Behaviour = lambda _verb, _recipient, _count: None, *, connections: int = 4, **options: object
+        ) -> Sink:
             made = running.enter_context(Sink(behaviour, **options))  # type: ignore[arg-type]
-            monkeypatch.setenv("CRUSOE_SMTP_URL", made.url)
+            monkeypatch.setenv("CRUSOE_SMTP_URL", f"{made.url}?connections={connections}")
             settings.cache_clear()
             return made
 

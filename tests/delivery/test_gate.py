@@ -1,5 +1,6 @@
 """The gate: nothing passes without a decision made there and then, and an answered opt-out is the last word."""
 
+import email
 import threading
 import time
 from datetime import timedelta
@@ -225,7 +226,9 @@ def test_a_basis_that_changed_stands_in_the_mail(sink, monkeypatch):
         " FROM endpoint RETURNING 1"
     )
     worker().run()
-    assert b"why: existing_customer" in sink.taken[0].content
+    (mail,) = sink.taken
+    words = email.message_from_bytes(mail.content).get_payload(0).get_payload(decode=True)
+    assert b"why: existing_customer" in words
 
 
 def test_an_opt_out_waits_for_the_mail_that_is_on_its_way(listen):

@@ -167,7 +167,7 @@ def test_a_server_that_hangs_up_after_each_mail_still_gets_all(listen):
             return Drop() if second["MAIL"] > 1 else None
         return None
 
-    sink = listen(only_one)
+    sink = listen(only_one, connections=1)
     run_id = campaign(10)
     worker().run()
     assert numbers(run_id) == {"audience": 10, "sent": 10}

@@ -22,6 +22,7 @@ from delivery.smtp import (
     server_at,
 )
 from delivery.smtp.envelope import has_clean_lines, is_mailbox, on_the_wire
+from tests.delivery.posting import send
 from tests.smtp_sink import Drop, Hang, Say, Sink, on, say
 
 SHORT = Timeouts(connect=2, command=0.3, body=1, dot=0.3, quit=0.2)
@@ -45,7 +46,7 @@ def offers(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 def test_an_accepted_mail_arrives_as_it_was_made(offers):
     with Sink(offers=offers) as sink:
-        outcome = connection(sink).send(mail())
+        outcome = send(connection(sink), mail())
         assert isinstance(outcome, Accepted)
         assert (outcome.code, outcome.text) == (250, "2.0.0 queued")
         assert [(d.sender, d.recipient, d.content) for d in sink.taken] == [
@@ -72,7 +73,7 @@ BEFORE_THE_BODY = ["MAIL", "RCPT", "DATA"]
 )
 def test_before_the_body_nothing_was_accepted(offers, verb, action, kind, code):
     with Sink(on(verb, action), offers=offers) as sink:
-        outcome = connection(sink).send(mail())
+        outcome = send(connection(sink), mail())
         assert type(outcome) is kind
         assert (outcome.phase, outcome.code) == (Phase(verb.lower()), code)
         assert sink.taken == []
@@ -95,7 +96,7 @@ def test_before_the_body_nothing_was_accepted(offers, verb, action, kind, code):
 )
 def test_after_the_dot_only_an_answer_is_an_answer(offers, action, kind, taken):
     with Sink(on("DOT", action), offers=offers) as sink:
-        outcome = connection(sink).send(mail())
+        outcome = send(connection(sink), mail())
         assert type(outcome) is kind
         assert len(sink.deliveries) == 1
         assert bool(sink.taken) is taken
@@ -105,8 +106,8 @@ def test_a_session_goes_on_after_a_refusal(offers):
     """Without RSET the server would answer 503 to everything that follows."""
     with Sink(on("RCPT", say(550, "5.1.1 nobody"), times=1), offers=offers) as sink:
         kept = connection(sink)
-        assert isinstance(kept.send(mail("gone@mail.example")), Refused)
-        assert isinstance(kept.send(mail("anna@mail.example")), Accepted)
+        assert isinstance(send(kept, mail("gone@mail.example")), Refused)
+        assert isinstance(send(kept, mail("anna@mail.example")), Accepted)
         assert "RSET" in sink.commands
         assert sink.connections == 1
 
@@ -114,8 +115,8 @@ def test_a_session_goes_on_after_a_refusal(offers):
 def test_a_session_goes_on_after_a_refused_body(offers):
     with Sink(on("DOT", say(451), times=1), offers=offers) as sink:
         kept = connection(sink)
-        assert isinstance(kept.send(mail()), Deferred)
-        assert isinstance(kept.send(mail()), Accepted)
+        assert isinstance(send(kept, mail()), Deferred)
+        assert isinstance(send(kept, mail()), Accepted)
 
 
 def test_a_server_that_wants_a_body_for_a_refused_recipient_gets_none():
@@ -124,7 +125,7 @@ def test_a_server_that_wants_a_body_for_a_refused_recipient_gets_none():
 
     with Sink(odd) as sink:
         kept = connection(sink)
-        assert isinstance(kept.send(mail()), Refused)
+        assert isinstance(send(kept, mail()), Refused)
         assert not kept.is_open
         assert sink.deliveries == []
 
@@ -134,15 +135,15 @@ def test_a_kept_connection_that_is_gone_costs_the_mail_nothing(offers, action):
     second = lambda verb, _recipient, count: action if verb == "MAIL" and count == 2 else None  # noqa: E731
     with Sink(second, offers=offers) as sink:
         kept = connection(sink)
-        assert isinstance(kept.send(mail()), Accepted)
-        assert isinstance(kept.send(mail()), NotAttempted)
+        assert isinstance(send(kept, mail()), Accepted)
+        assert isinstance(send(kept, mail()), NotAttempted)
         assert not kept.is_open
 
 
 def test_a_mail_is_taken_back_when_it_is_no_longer_ours():
     with Sink() as sink:
         kept = connection(sink)
-        outcome = kept.send(mail(), still_ours=lambda: False)
+        outcome = send(kept, mail(), still_ours=lambda: False)
         assert isinstance(outcome, NotAttempted)
         assert sink.taken == []
 
@@ -150,7 +151,7 @@ def test_a_mail_is_taken_back_when_it_is_no_longer_ours():
 def test_an_answer_in_many_lines_and_single_bytes_is_read():
     raw = b"250-2.0.0 first\r\n250-second\r\n250 last\r\n"
     with Sink(on("DOT", Say(raw, dripping=True))) as sink:
-        outcome = connection(sink).send(mail())
+        outcome = send(connection(sink), mail())
         assert isinstance(outcome, Accepted)
         assert outcome.text == "2.0.0 first second last"
 
@@ -158,7 +159,7 @@ def test_an_answer_in_many_lines_and_single_bytes_is_read():
 @pytest.mark.parametrize("raw", [b"550 nul\0 and bell\a \xff\r\n", b"550 " + b"x" * 5000 + b"\r\n"])
 def test_what_the_server_said_is_stored_readable_and_short(raw):
     with Sink(on("DOT", Say(raw))) as sink:
-        outcome = connection(sink).send(mail())
+        outcome = send(connection(sink), mail())
         assert isinstance(outcome, Refused)
         assert "\0" not in outcome.text
         assert outcome.text.isprintable()
@@ -206,7 +207,7 @@ def test_mail_goes_out_encrypted_and_signed_in(at_once, certificate, monkeypatch
     with Sink(offers=("STARTTLS", "AUTH PLAIN", "PIPELINING"), tls=context, tls_at_once=at_once) as sink:
         kept = Connection(server_at(f"{scheme}://me:s%40cret@localhost:{sink.port}"), timeouts=SHORT)
         assert kept.open() is None
-        assert isinstance(kept.send(mail()), Accepted)
+        assert isinstance(send(kept, mail()), Accepted)
         assert "AUTH PLAIN AG1lAHNAY3JldA==" in sink.commands
 
 
@@ -223,7 +224,7 @@ def test_waiting_is_noticed_while_a_server_thinks():
     with Sink(on("DOT", say(250, after=2.2))) as sink:
         kept = Connection(server_at(sink.url), timeouts=Timeouts(), waiting=lambda: ticks.append(1))
         assert kept.open() is None
-        assert isinstance(kept.send(mail()), Accepted)
+        assert isinstance(send(kept, mail()), Accepted)
     assert ticks
 
 
@@ -246,7 +247,7 @@ def test_closing_is_polite_and_never_fails():
 def test_no_address_can_end_a_command(address):
     assert not is_mailbox(address)
     with Sink() as sink:
-        assert isinstance(connection(sink).send(mail(address)), Refused)
+        assert isinstance(send(connection(sink), mail(address)), Refused)
         assert not any(command.startswith("MAIL") for command in sink.commands)
 
 
@@ -259,9 +260,9 @@ def test_ordinary_addresses_are_fine(address):
 
 def test_international_addresses_need_a_server_that_takes_them():
     with Sink() as sink:
-        assert isinstance(connection(sink).send(mail("jürgen@x.example")), Refused)
+        assert isinstance(send(connection(sink), mail("jürgen@x.example")), Refused)
     with Sink(offers=("PIPELINING", "SMTPUTF8")) as sink:
-        assert isinstance(connection(sink).send(mail("jürgen@x.example")), Accepted)
+        assert isinstance(send(connection(sink), mail("jürgen@x.example")), Accepted)
         assert "MAIL FROM:<b+1.abc@shop.example> SMTPUTF8" in sink.commands
 
 
@@ -269,14 +270,14 @@ def test_international_addresses_need_a_server_that_takes_them():
 def test_smuggled_mails_do_not_leave(body):
     assert not has_clean_lines(b"A: b\r\n\r\n" + body)
     with Sink() as sink:
-        assert isinstance(connection(sink).send(mail(content=b"A: b\r\n\r\n" + body)), Refused)
+        assert isinstance(send(connection(sink), mail(content=b"A: b\r\n\r\n" + body)), Refused)
         assert sink.deliveries == []
 
 
 def test_lines_that_begin_with_dots_arrive_whole():
     content = b".\r\n..\r\n.x\r\n\r\n.\r\nMAIL FROM:<x>\r\n"
     with Sink() as sink:
-        assert isinstance(connection(sink).send(mail(content=content)), Accepted)
+        assert isinstance(send(connection(sink), mail(content=content)), Accepted)
         assert sink.taken[0].content == content
     assert on_the_wire(b"a") == b"a\r\n.\r\n"
 
@@ -311,7 +312,7 @@ def test_passwords_do_not_show():
 def test_many_mails_use_one_connection(offers):
     with Sink(offers=offers) as sink:
         kept = connection(sink)
-        outcomes: list[Outcome] = [kept.send(mail(f"p{n}@mail.example")) for n in range(200)]
+        outcomes: list[Outcome] = [send(kept, mail(f"p{n}@mail.example")) for n in range(200)]
         assert all(isinstance(each, Accepted) for each in outcomes)
         assert sink.connections == 1
         assert all(before.at <= after.at for before, after in pairwise(sink.deliveries))

@@ -1,5 +1,7 @@
 """After a worker died: nothing is lost, and nothing that may have arrived is sent again."""
 
+import pytest
+
 from core.db import transaction
 from delivery import tidy
 from delivery.claim import claim
@@ -57,11 +59,42 @@ def test_unless_the_operator_chose_to_try_once_more(sink):
 
 def test_a_mail_that_kills_its_workers_is_given_up(sink):
     run_id = campaign(1)
-    for _ in range(3):
+    for _ in range(5):
         claimed()
         expire()
         tidied()
     assert numbers(run_id) == {"audience": 1, "failed": 1}
+
+
+# No number to sign: a value that nothing of ours writes.
+DEADLY = """
+    INSERT INTO message_value (message_id, values) VALUES (31, '{"a": {"path": "/a", "sign": "x"}}') RETURNING 1
+"""
+
+
+def test_nobody_is_given_up_for_being_on_board_with_a_mail_that_kills_its_workers(sink):
+    run_id = campaign(60)
+    rows(DEADLY)
+    for _ in range(5):
+        with pytest.raises(ValueError, match="invalid literal"):
+            worker().run()
+    worker().run()
+    assert numbers(run_id) == {"audience": 60, "sent": 59, "failed": 1}
+    assert len({each.recipient for each in sink.taken}) == len(sink.taken) == 59
+    assert rows("SELECT id, reply_text FROM message WHERE state = 'failed'") == [(31, "its worker died 5 times")]
+
+
+def test_after_an_error_of_ours_a_worker_goes_on_with_its_connections(sink):
+    run_id = campaign(60)
+    rows(DEADLY)
+    kept = worker()
+    with pytest.raises(ValueError, match="invalid literal"):
+        kept.run()
+    assert rows("SELECT DISTINCT state::text FROM message ORDER BY 1") == [("ready",), ("sent",)]
+    rows("DELETE FROM message_value RETURNING 1")
+    kept.run()
+    assert numbers(run_id) == {"audience": 60, "sent": 60}
+    assert sink.connections <= 4
 
 
 def test_a_worker_that_was_only_frozen_can_still_say_that_it_arrived(sink):

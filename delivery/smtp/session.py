@@ -1,0 +1,108 @@
+"""An open session: bytes that wait to be written, replies that came, and how long the server may be silent."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from delivery.smtp.conversation import Conversation, Parcel
+from delivery.smtp.outcome import Outcome, Phase
+from delivery.smtp.wire import Lost, Reply, Wire
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to wait in each phase; RFC 5321 section 4.5.3.2 asks for ten minutes after the final dot."""
+
+    connect: float = 30
+    command: float = 60
+    body: float = 120
+    dot: float = 600
+    quit: float = 2
+
+
+class Session:
+    """What is between a greeting and a goodbye. Nothing but the goodbye waits here; `Exchange` waits for servers.
+
+    `deadline`: when the server will have been silent for too long, by the monotonic clock.
+    """
+
+    def __init__(self, wire: Wire, offers: Mapping[str, str], *, timeouts: Timeouts) -> None:
+        self.conversation = Conversation(offers)
+        self.timeouts = timeouts
+        self.deadline = 0.0
+        self._wire = wire
+        self._unsaid: list[memoryview] = []
+        self._body_left = 0
+
+    @property
+    def socket(self) -> socket.socket:
+        """The open socket."""
+        return self._wire.sock
+
+    def blocks(self, waits: bool) -> None:
+        """Whether reading and writing wait for the server."""
+        self.socket.setblocking(waits)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is under way."""
+        return self.has_unsaid or self.conversation.awaited is not None or self.conversation.may_deliver
+
+    @property
+    def has_unsaid(self) -> bool:
+        """Whether bytes wait until the server reads those before them."""
+        return bool(self._unsaid)
+
+    def say(self, *parts: bytes, body: int = 0) -> None:
+        """Write without waiting; what the kernel does not take now waits for `flush`.
+
+        `body`: how many of these bytes, from the first, are the body of a mail.
+        """
+        if body:
+            self._body_left = sum(map(len, self._unsaid)) + body
+        said = (b"".join(parts),) if self._wire.encrypted else parts
+        self._unsaid += [memoryview(part) for part in said if part]
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what still waits. Raises Lost when the connection is gone."""
+        while self._unsaid and (sent := self._wire.push(self._unsaid)):
+            self._body_left = max(0, self._body_left - sent)
+            while self._unsaid and sent >= len(self._unsaid[0]):
+                sent -= len(self._unsaid.pop(0))
+            if sent:
+                self._unsaid[0] = self._unsaid[0][sent:]
+        self._wait_anew()
+
+    def arrived(self) -> Iterator[Reply]:
+        """Replies that came. Raises Lost when the connection is gone, or when what came is no SMTP."""
+        for reply in self._wire.arrived():
+            yield reply
+            # For each reply anew, not for each byte: a server that drips gains nothing.
+            self._wait_anew()
+
+    def _wait_anew(self) -> None:
+        if self._body_left:
+            seconds = self.timeouts.body
+        else:
+            seconds = self.timeouts.dot if self.conversation.awaited is Phase.DOT else self.timeouts.command
+        self.deadline = monotonic() + seconds
+
+    def lost(self, why: str) -> list[tuple[Parcel, Outcome]]:
+        """The connection is gone or given up; answers how the mails end that were under way."""
+        encrypted, body_left = self._wire.encrypted, bool(self._body_left)
+        return self.conversation.lost(why, body_left=body_left, encrypted=encrypted)
+
+    def say_goodbye(self) -> None:
+        """QUIT, and wait shortly for the answer."""
+        with suppress(Lost):
+            self._wire.write(b"QUIT\r\n", seconds=self.timeouts.quit)
+            self._wire.reply(seconds=self.timeouts.quit)
+
+    def end(self) -> None:
+        """Close the connection without a word."""
+        with suppress(OSError):
+            self._wire.sock.shutdown(socket.SHUT_RDWR)
+        self._wire.sock.close()
