@@ -3,11 +3,11 @@
 from sqlalchemy import select, update
 
 from contacts.consent_models import CHAIN, Consent, ConsentEvent, ConsentStep
-from contacts.models import Channel, Controller, Endpoint, PurchaseKind
+from contacts.models import Channel, Controller, Endpoint, Purchase, PurchaseKind
 from core.db import transaction
 from core.evidence import open_batch, seal
-from suppression import Question, RuleSettings, activate, assess
-from suppression.models import ListHit, VersionState
+from suppression import Cause, Question, RuleSettings, activate, assess
+from suppression.models import ListHit, SuppressionEntry, VersionState
 from suppression.rule_settings import RequiredList, months_before
 from tests.suppression.people import buys, consents, everybody, person
 from tests.suppression.test_edges import DAY, NO_LISTS, NOW, SECOND, decided, sent, version_of
@@ -33,6 +33,15 @@ def test_the_widest_period_of_all_laws_is_searched_and_that_of_the_person_counts
             expected[who.address_id] = code
         activate(session, NO_LISTS, actor="test")
         assert {address: row[0] for address, row in decided(session, question=CALLS).items()} == expected
+        # What else is known about somebody, and is newer, is not taken for the inquiry.
+        first = session.scalars(select(Purchase).order_by(Purchase.id)).first()
+        (address,) = session.scalars(select(Endpoint.address_id).where(Endpoint.contact_id == first.contact_id))
+        session.add_all(
+            SuppressionEntry(address_id=address, cause=Cause.CASE_OPEN, at=NOW, source="test", evidence={})
+            for _ in range(first.id + 2)
+        )
+        session.flush()
+        assert decided(session, question=CALLS)[address][:3] == ("case_open", None, first.id)
         # The law of one country lets consents lapse early; those of others live on by their use.
         short = [
             row.model_copy(update={"stale_after_months": 6, "lapsed_after_months": 6}) if row.country == "GB" else row
@@ -88,7 +97,7 @@ def test_only_a_list_that_ends_consents_does_and_only_where_it_is_asked(database
         lists = {name: version_of(session, name, NOW - 2 * DAY) for name in ("it.rpo", "uk.tps")}
         for number, (country, named, confirmed, code) in enumerate(
             [
-                ("IT", "it.rpo", NOW - 9 * DAY, "block robinson_listed"),
+                ("IT", "it.rpo", NOW - 30 * DAY, "block robinson_listed"),
                 # At one moment the registration outweighs the consent.
                 ("IT", "it.rpo", NOW - 2 * DAY, "block robinson_listed"),
                 ("IT", "it.rpo", NOW - DAY, "hold robinson_listed"),

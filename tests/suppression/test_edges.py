@@ -138,6 +138,9 @@ def test_a_decision_names_the_list_that_takes_most_and_of_those_the_first(databa
         lists = ("at.ecg.file", "de.idi", "be.dncm")
         required = tuple(RequiredList(list_id=name, countries=("DE",)) for name in lists)
         activate(session, RuleSettings(required_lists=required), actor="test")
+        # So that no number of a version is one of an entry.
+        for days in range(9, 1, -1):
+            version_of(session, "at.ecg.file", NOW - days * DAY, VersionState.REPLACED)
         versions = {name: version_of(session, name, NOW - DAY) for name in lists}
         expected = {}
         for number, (named, code, first) in enumerate(
@@ -150,6 +153,7 @@ def test_a_decision_names_the_list_that_takes_most_and_of_those_the_first(databa
         ):
             who = person(session, f"listed{number}@one.example")
             consents(session, who, confirmed_at=NOW - DAY)
+            entry(session, who, Cause.HARD_BOUNCE, NOW - 2 * DAY)
             session.add_all(
                 ListHit(address_id=who.address_id, version_id=versions[one], by_domain=False) for one in named
             )
