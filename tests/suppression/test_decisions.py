@@ -146,3 +146,13 @@ def test_a_message_outside_the_assessment_gets_no_decision(decided: dict[str, Pe
         assessment = assess(session, audience=only, question=QUESTION)
         recorded = record_decisions(session, assessment, stage=Stage.PLAN, messages=of_messages())
     assert recorded.decisions == 1
+
+
+def test_a_later_decision_about_a_message_is_told_apart_from_that_of_the_plan(decided: dict[str, Person]) -> None:
+    with transaction() as session:
+        add(session, address_id=decided["yes"].address_id, cause=Cause.OPTED_OUT, at=clock.now(), source="test")
+        again = assess(session, audience=everybody(), question=QUESTION, recheck_lists=True)
+        recorded = record_decisions(session, again, stage=Stage.GATE, messages=of_messages())
+        found = {row.message_id: (row.verdict, row.code) for row in session.execute(recorded.rows)}
+        assert sorted(found.values()) == [("block", "complaint"), ("block", "no_basis"), ("block", "opted_out")]
+        assert len(session.execute(recorded.rows).all()) == recorded.decisions == 3

@@ -11,9 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from contacts import add_contact, email_address, ensure_addresses, erase
+from contacts.models import Company
 from core.db import engine, transaction
 from core.errors import NotFound
 from suppression import Cause, NewEntry, add, add_many, assess, decide_address, entries, journal
+from suppression.models import SuppressionEntry
 from tests.suppression.people import QUESTION, consents, everybody, person
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -32,6 +34,36 @@ def test_the_same_objection_twice_is_one_entry(database: str) -> None:
         assert opt_out(session, who.address_id, purpose=None)
         assert opt_out(session, who.address_id, at=AT + timedelta(seconds=1))
         assert len(entries(session, address_id=who.address_id)) == 3
+
+
+def test_entries_of_one_moment_are_told_apart_by_cause_and_scope(database: str) -> None:
+    with transaction() as session:
+        house = Company(name="House GmbH")
+        session.add(house)
+        session.flush()
+        who, other = person(session, "reader@one.example"), person(session, "other@two.example", company_id=house.id)
+        apart = [
+            {},
+            {"cause": Cause.COMPLAINT},
+            {"channel": None},
+            {"purpose": None},
+            {"controller_id": 1},
+            {"at": AT - timedelta(seconds=1)},
+        ]
+        assert [opt_out(session, who.address_id, **one) for one in apart] == [True] * len(apart)
+        assert [opt_out(session, who.address_id, **one) for one in apart] == [False] * len(apart)
+        assert opt_out(session, other.address_id)
+        session.add(
+            SuppressionEntry(company_id=house.id, cause=Cause.INTERNAL_BLOCK, at=AT, source="test", evidence={})
+        )
+        session.flush()
+        found = entries(session, address_id=who.address_id)
+        assert [one.at for one in found] == [AT] * 5 + [AT - timedelta(seconds=1)]
+        assert [one.id for one in found[:5]] == sorted((one.id for one in found[:5]), reverse=True)
+        assert [one.cause for one in entries(session, address_id=other.address_id)] == [
+            Cause.INTERNAL_BLOCK,
+            Cause.OPTED_OUT,
+        ]
 
 
 def test_many_at_once_count_only_what_is_new(database: str) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contacts import Asked, Confirmed, Withdrawn, confirm_consent, request_consent, withdraw_consent
+from contacts.models import Channel, Controller
 from core import clock
 from core.db import transaction
 from suppression import Cause, RuleSettings, activate, add, assess, current, import_list
@@ -109,3 +111,21 @@ def test_the_list_of_then_is_asked_and_the_rules_of_then_rule(ann: Person, tmp_p
         assert found == ["list_outdated", "robinson_listed", "consent"]
         versions = [current(session, as_of=moment).version for moment in (before_any, clock.now())]
         assert versions[0] < versions[1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"controller_id": 2}, {"purpose": "survey"}, {"channel": Channel.SMS}],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_consent_to_something_else_was_none_to_this(ann: Person, other: dict[str, Any]) -> None:
+    with transaction() as session:
+        session.add(Controller(code="sister", name="Sister", imprint="", country="DE"))
+        session.flush()
+        assert session.scalar(select(func.max(Controller.id))) == 2
+        activate(session, RuleSettings(required_lists=()), actor="test")
+        asked = {"address_id": ann.address_id, "controller_id": 1, "purpose": "newsletter"} | other
+        consent = request_consent(session, at=clock.now(), evidence=Asked(text_version="nl-1"), **asked)
+        confirm_consent(session, consent_id=consent, at=clock.now(), evidence=Confirmed())
+    with transaction() as session:
+        assert code(session, known_by=clock.now()) == code(session) == "no_basis"
