@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from contacts import domain_key
 from contacts.intakes import ConsentIntake
 from core.db import transaction
 from core.errors import WrongInput
+from core.keys import address_key
 from tests import factories
 from tests.contacts.files import counts, load, rows, write
 
@@ -69,6 +71,14 @@ def test_everything_that_a_row_says_is_in_the_evidence_of_its_step(database, tmp
     again = CALL | {"phone": "+43 664 1234567", "country": ""}
     assert imported(tmp_path, line(**again)) == (0, 0, 1, 0)
     assert rows("SELECT count(*), bool_and(key = domain_key) FROM address") == [(1, True)]
+
+
+def test_each_address_and_number_stands_for_itself_and_an_address_for_its_domain(database, tmp_path):
+    numbers = [CALL, CALL | {"phone": "0664 765 43 21"}]
+    assert imported(tmp_path, *(line(**one) for one in (WHOLE, *numbers))) == (3, 0, 0, 0)
+    calls = [address_key(f"tel:{number}") for number in ("+436641234567", "+436647654321")]
+    expected = {(address_key("anna@firma.example"), domain_key("firma.example")), *zip(calls, calls, strict=True)}
+    assert {(bytes(key), bytes(domain)) for key, domain in rows("SELECT key, domain_key FROM address")} == expected
 
 
 def test_each_cell_that_proves_nothing_is_named_with_what_is_wrong(database, tmp_path):
