@@ -15,6 +15,7 @@ from contacts.models import Company
 from core.db import engine, transaction
 from core.errors import NotFound
 from suppression import Cause, NewEntry, add, add_many, assess, decide_address, entries, journal
+from suppression.entries import own_word
 from suppression.models import SuppressionEntry
 from tests.suppression.people import QUESTION, consents, everybody, person
 
@@ -169,3 +170,11 @@ def test_an_opt_out_waits_for_a_gate_that_shares_the_address(database: str) -> N
         assert not stored.wait(0.3)
     thread.join(timeout=10)
     assert stored.is_set()
+
+
+def test_only_complaints_and_objections_by_the_own_hands_are_the_persons_own_word() -> None:
+    sources = ("one_click", "page", "preferences", "import", "letter")
+    found = {(cause, source) for cause in Cause for source in sources if own_word(cause=cause, source=source)}
+    assert found == {(Cause.COMPLAINT, source) for source in sources} | {
+        (Cause.OPTED_OUT, source) for source in sources[:3]
+    }
