@@ -92,7 +92,7 @@ def deliverable(address: str) -> str:
 
 
 def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> list[tuple[str, str]]:
-    address = deliverable(sender.address)
+    address = _own(sender.address)
     name = quoted.phrase(sender.name)
     headers = [
         ("From", f"{name} <{address}>" if name else address),
@@ -102,7 +102,7 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
         ("Message-ID", mail_id(message_id=letter.message_id, domain=address.rpartition("@")[2])),
     ]
     if sender.reply_to:
-        headers.append(("Reply-To", deliverable(sender.reply_to)))
+        headers.append(("Reply-To", _own(sender.reply_to)))
     if letter.unsubscribe_url:
         # Both are needed for one click, and both must be signed (RFC 8058 section 4).
         headers.append(("List-Unsubscribe", f"<{quoted.one_line(letter.unsubscribe_url, longest=900)}>"))
@@ -113,6 +113,10 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative; boundary="{BOUNDARY}"'),
     ]
+
+
+# What all mails of a sender have in common is made once.
+_own = lru_cache(maxsize=64)(deliverable)
 
 
 @lru_cache(maxsize=16)

@@ -8,16 +8,24 @@ Blanks are encoded wherever the signature's canonical form would change them (RF
 that leave are the bytes that are signed.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.visitor import NodeTransformer
+from markupsafe import escape
 
 from templates.sandbox import MailEnvironment
 
 # With the `=` that ends it a line has the 76 characters that are allowed.
 WIDTH = 75
 SOFT_BREAK = "=\r\n"
+# Before the name of an address that comes quoted already.
+READY = "ready_"
+
+_ADDRESS = re.compile(r"(?:unsubscribe|preferences|why|renew|pixel)_url|url_\d+")
+_SPECIAL = re.compile("[&<>\"']")
 
 _SPELLED = [f"={code:02X}" for code in range(256)]
 for _sign in map(chr, range(ord(" "), ord("~") + 1)):
@@ -89,12 +97,31 @@ class _QuotedCode(CodeGenerator):
         return repr(quoted("".join(map(str, group))))
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
-        self.write("environment.quoted(")
-        super()._output_child_pre(node, frame, finalize)
+        if not _is_ready(node):
+            self.write("environment.quoted(")
+            super()._output_child_pre(node, frame, finalize)
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
-        super()._output_child_post(node, frame, finalize)
-        self.write(")")
+        if not _is_ready(node):
+            super()._output_child_post(node, frame, finalize)
+            self.write(")")
+
+
+class _ReadyAddresses(NodeTransformer):
+    """Has a printed address of ours stand as it is: it comes quoted already, once for all its places in a mail."""
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Output:  # noqa: N802 - named after the node
+        node.nodes = [
+            nodes.Name(f"{READY}{each.name}", "load", lineno=each.lineno)
+            if isinstance(each, nodes.Name) and _ADDRESS.fullmatch(each.name)
+            else each
+            for each in node.nodes
+        ]
+        return node
+
+
+def _is_ready(node: nodes.Expr) -> bool:
+    return isinstance(node, nodes.Name) and node.name.startswith(READY)
 
 
 class QuotedEnvironment(MailEnvironment):
@@ -102,6 +129,19 @@ class QuotedEnvironment(MailEnvironment):
 
     code_generator_class = _QuotedCode
     quoted = staticmethod(quoted)
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        return super()._generate(_ReadyAddresses().visit(source), name, filename, defer_init)
+
+
+def ready(addresses: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
+    """The addresses of one mail as its text and as its HTML print them."""
+    in_text = {f"{READY}{name}": quoted(address or "") for name, address in addresses.items()}
+    special = {name: address for name, address in addresses.items() if address and _SPECIAL.search(address)}
+    in_html = {f"{READY}{name}": quoted(escape(address)) for name, address in special.items()}
+    return in_text, in_text | in_html
 
 
 QUOTED_HTML = QuotedEnvironment(autoescape=True)

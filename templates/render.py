@@ -9,7 +9,7 @@ from jinja2 import Template
 from core.errors import WrongInput
 from core.sentences import say
 from templates.compiled import Compiled, Quoted, Rendered, Urls
-from templates.quoted import QUOTED_HTML, QUOTED_PLAIN, quoted, whole
+from templates.quoted import QUOTED_HTML, QUOTED_PLAIN, quoted, ready, whole
 from templates.sandbox import HTML, PLAIN
 from templates.vocabulary import RENEW
 
@@ -35,11 +35,13 @@ def render(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Rend
 def render_quoted(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Quoted:
     """The same mail as it travels, without the way over its readable form."""
     subject, html, text = _compile_quoted(compiled.digest, compiled.subject, compiled.html, compiled.text)
-    merged = {**compiled.constants, **values, **_addresses(urls)}
+    addresses = _addresses(urls)
+    merged = {**compiled.constants, **values, **addresses}
+    in_text, in_html = ready(addresses)
     return Quoted(
         subject=one_line(_write(subject, merged)),
-        html=whole(_pieces(html, merged)),
-        text=whole(_pieces(text, merged)).lstrip(b"\r\n") or b"\r\n",
+        html=whole(_pieces(html, merged | in_html)),
+        text=whole(_pieces(text, merged | in_text)).lstrip(b"\r\n") or b"\r\n",
     )
 
 
