@@ -16,8 +16,8 @@ from core.db import engine, transaction
 from core.errors import NotFound
 from suppression import Cause, NewEntry, add, add_many, assess, decide_address, entries, journal
 from suppression.entries import own_word
-from suppression.models import SuppressionEntry
-from tests.suppression.people import QUESTION, consents, everybody, person
+from suppression.models import SuppressionEntry, SuppressionLift
+from tests.suppression.people import QUESTION, address_of, consents, everybody, person
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -64,6 +64,30 @@ def test_entries_of_one_moment_are_told_apart_by_cause_and_scope(database: str) 
         assert [one.cause for one in entries(session, address_id=other.address_id)] == [
             Cause.INTERNAL_BLOCK,
             Cause.OPTED_OUT,
+        ]
+
+
+def test_an_entry_is_shown_with_its_evidence_and_with_those_who_lifted_it(database: str) -> None:
+    with transaction() as session:
+        who = person(session, "reader@one.example")
+        person(session, "other@two.example")
+        opt_out(session, who.address_id, evidence={"file": "letters.csv", "line": 7})
+        opt_out(session, who.address_id, at=AT - timedelta(days=1))
+        for domain in ("one.example", "two.example"):
+            key = address_of(f"x@{domain}").domain_key
+            blocked = {"cause": Cause.INTERNAL_BLOCK, "at": AT - timedelta(days=2), "source": "test"}
+            session.add(SuppressionEntry(domain_key=key, evidence={"domain": domain}, **blocked))
+        session.flush()
+        lifted = entries(session, address_id=who.address_id)[1]
+        lift = SuppressionLift(entry_id=lifted.id, at=AT, asked_by="anna", agreed_by="bert", reason="a mistake")
+        session.add(lift)
+        session.flush()
+        found = entries(session, address_id=who.address_id)
+        assert [one.evidence for one in found] == [{"file": "letters.csv", "line": 7}, {}, {"domain": "one.example"}]
+        assert [(one.lifted_at, one.lifted_by, one.lift_reason) for one in found] == [
+            (None, None, None),
+            (AT, "bert", "a mistake"),
+            (None, None, None),
         ]
 
 

@@ -12,14 +12,15 @@ from contacts.models import Channel, Endpoint
 from core.db import transaction
 from core.errors import NotAllowed
 from core.evidence import open_batch, seal
-from suppression import Question, RuleSettings, assess
+from suppression import Question, RuleSettings, activate, assess
 from suppression.lists.adapter import ListSpec
 from suppression.lists.known import LISTS
 from suppression.lists.load import import_list
 from suppression.lists.standing import required_versions
 from suppression.lists.switching import put_into_force
-from suppression.models import ListHit, ListVersion, VersionState
-from tests.suppression.people import Person, everybody, person
+from suppression.models import ListAsked, ListHit, ListVersion, VersionState
+from suppression.rule_settings import RequiredList
+from tests.suppression.people import QUESTION, Person, consents, everybody, person
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CALLS = Question("phone", "newsletter", 1)
@@ -119,3 +120,28 @@ def test_hits_go_with_their_version_where_the_operator_allows_no_keeping(databas
         assert hits == ([before.id] if keeps else [])
         assert after.changes is not None
         assert after.changes["hits_lost"] == 1
+
+
+def test_a_list_with_a_file_says_nothing_for_a_service_that_was_not_asked(database: str) -> None:
+    names = ("at.ecg.api", "at.ecg.file")
+    both = tuple(RequiredList(list_id=name, countries=("AT",), unknown_country=False) for name in names)
+    with transaction() as session:
+        people = {}
+        for name, country in (("asked", "AT"), ("asked before", "AT"), ("unasked", "AT"), ("elsewhere", "DE")):
+            people[name] = person(session, f"{name.replace(' ', '.')}@one.example", country=country)
+            consents(session, people[name], confirmed_at=days_ago(9))
+        before = listed(session, "at.ecg.api", days_ago(1), active=False)
+        versions = {name: listed(session, name, NOW - timedelta(hours=1)) for name in names}
+        for version, name in ((before, "asked before"), (versions["at.ecg.api"], "asked")):
+            session.add(ListAsked(version_id=version.id, address_id=people[name].address_id))
+        session.flush()
+
+        def found(required: tuple[RequiredList, ...]) -> dict[str, str]:
+            activate(session, RuleSettings(required_lists=required), actor="test")
+            rows = assess(session, audience=everybody(), question=QUESTION, as_of=NOW).rows
+            codes = dict(session.execute(select(rows.c.address_id, rows.c.code)).all())
+            return {name: codes[who.address_id] for name, who in people.items()}
+
+        held = {"asked before": "list_outdated", "unasked": "list_outdated"}
+        assert found(both) == dict.fromkeys(people, "consent") | held
+        assert found(tuple(one for one in both if one.list_id == "at.ecg.file")) == dict.fromkeys(people, "consent")

@@ -14,7 +14,8 @@ from contacts.models import Channel, Controller
 from core import clock
 from core.db import transaction
 from suppression import Cause, RuleSettings, activate, add, assess, current, import_list
-from tests.suppression.people import QUESTION, Person, approval, everybody, person
+from suppression.rule_settings import months_before
+from tests.suppression.people import QUESTION, Person, approval, buys, everybody, person
 from tests.suppression.test_lists import ECG, ecg_file
 
 
@@ -129,3 +130,19 @@ def test_a_consent_to_something_else_was_none_to_this(ann: Person, other: dict[s
         confirm_consent(session, consent_id=consent, at=clock.now(), evidence=Confirmed())
     with transaction() as session:
         assert code(session, known_by=clock.now()) == code(session) == "no_basis"
+
+
+def test_a_consent_that_was_taken_back_as_it_was_given_leaves_no_exception_for_customers(ann: Person) -> None:
+    now = clock.now()
+    long_ago = months_before(now, 30)
+    with transaction() as session:
+        activate(session, RuleSettings(required_lists=()), actor="test")
+        buys(session, ann, number="1", ordered_at=now - timedelta(days=9))
+        asked = {"address_id": ann.address_id, "controller_id": 1, "purpose": "newsletter"}
+        consent = request_consent(session, at=long_ago, evidence=Asked(text_version="nl-1"), **asked)
+        confirm_consent(session, consent_id=consent, at=long_ago, evidence=Confirmed())
+    with transaction() as session:
+        assert code(session, known_by=clock.now()) == code(session) == "existing_customer"
+        withdraw_consent(session, address_id=ann.address_id, at=long_ago, evidence=Withdrawn(through="letter"))
+    with transaction() as session:
+        assert code(session, known_by=clock.now()) == code(session) == "consent_lapsed"
