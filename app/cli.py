@@ -18,6 +18,7 @@ COMMANDS = {
     "import": "app.commands.imports:import_group",
     "lists": "app.commands.lists:lists_group",
     "block": "suppression.block_cli:block_group",
+    "bounce": "app.commands.bounce:bounce_group",
     "decide": "app.commands.decide:register",
     "rules": "app.commands.rules:rules_group",
     "campaign": "campaigns.cli:campaign_group",

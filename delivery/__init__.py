@@ -6,12 +6,15 @@ that add up (`report`). The rules served: no decision, no send; at most once (wh
 stays so unless somebody chose otherwise); no mail after an opt-out was answered (`wait_until_quiet`).
 """
 
+from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.plan import Planned, plan
 from delivery.quiet import wait_until_quiet
 from delivery.return_path import mail_id, message_of, return_path
+from delivery.returns import ReturnClass, Returned, classify
+from delivery.returns.reading import Reader
 from delivery.runs import (
     finish_if_done,
     open_run,
@@ -33,10 +36,14 @@ __all__ = [
     "Notice",
     "Planned",
     "PutOff",
+    "Reader",
     "Refused",
+    "ReturnClass",
+    "Returned",
     "SenderPlan",
     "ServerAway",
     "Tidied",
+    "classify",
     "copies",
     "copy_subject",
     "enqueue",
@@ -52,9 +59,11 @@ __all__ = [
     "plan",
     "release_holds",
     "report",
+    "require_sound_sender",
     "resume_run",
     "return_path",
     "save_sender",
+    "sender_findings",
     "standing_run",
     "state_of",
     "stop_run",
