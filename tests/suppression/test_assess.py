@@ -120,6 +120,17 @@ def test_who_is_gone_or_left_the_address_is_blocked_at_the_gate(database: str, c
         assert found.counts()["reasons"] == {"erased": 1}
 
 
+def test_an_address_that_comes_twice_in_a_batch_is_decided_about_once(database: str) -> None:
+    with transaction() as session:
+        who, other = (person(session, f"{name}@one.example") for name in ("reader", "other"))
+        consents(session, who, confirmed_at=NOW - timedelta(days=10))
+        found = assess(
+            session, audience=everybody().union_all(everybody()), question=QUESTION, as_of=NOW, recheck_lists=True
+        )
+        assert found.counts()["reasons"] == {"consent": 1, "no_basis": 1}
+        assert sorted(session.scalars(select(found.rows.c.address_id))) == [who.address_id, other.address_id]
+
+
 def test_nobody_is_a_fine_audience(database: str) -> None:
     with transaction() as session:
         found = assess(session, audience=everybody(), question=QUESTION)

@@ -146,3 +146,7 @@ def test_a_consent_that_was_taken_back_as_it_was_given_leaves_no_exception_for_c
         withdraw_consent(session, address_id=ann.address_id, at=long_ago, evidence=Withdrawn(through="letter"))
     with transaction() as session:
         assert code(session, known_by=clock.now()) == code(session) == "consent_lapsed"
+        # Who confirms again afterwards is asked by the consent that holds, then as now.
+        assert confirm_consent(session, consent_id=consent, at=long_ago + timedelta(seconds=1), evidence=Confirmed())
+    with transaction() as session:
+        assert code(session, known_by=clock.now()) == code(session) == "existing_customer"
