@@ -93,6 +93,11 @@ def test_a_decision_names_the_entry_that_stands_and_the_newest_of_its_kind(datab
             ids = {cause: entry(session, who, cause, NOW - number * DAY) for number, cause in enumerate(kept[place:])}
             code = min(kept[place:], key=(Cause.DECEASED, Cause.RESTRICTED, Cause.MINOR, Cause.CASE_OPEN).index)
             expected[who.address_id] = (code.value, ids[newest])
+        # Nothing answers who never confirmed anything, and where several stand the first kind is named.
+        for place in range(3):
+            who = person(session, f"stranger{place}@one.example")
+            numbers = [entry(session, who, cause, NOW - 400 * DAY) for cause in reversed(order[place:])]
+            expected[who.address_id] = (order[place].value, numbers[-1])
         # An objection of the moment of the confirmation is answered by it.
         tied = confirmed("tied")
         for cause in order[:3]:
