@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import BigInteger, func, literal, select
 
+from contacts.models import Endpoint
 from core import clock
 from core.db import transaction
 from core.errors import WrongInput
@@ -150,6 +151,24 @@ def test_one_transaction_may_ask_several_times(database: str) -> None:
         assert samples(before) == {"consent_stale": [who.contact_id]}
         row = session.execute(select(after.rows)).one()
         assert row.reasons == ["consent", "consent_stale:released"]
+
+
+def test_samples_are_some_contacts_of_each_code_and_nobody_who_is_gone(database: str) -> None:
+    with transaction() as session:
+        strangers = [person(session, f"stranger{number}@one.example").contact_id for number in range(7)]
+        agreed = person(session, "agreed@one.example")
+        consents(session, agreed, confirmed_at=NOW - timedelta(days=9))
+        gone = person(session, "gone@one.example")
+        nobody = literal(None, BigInteger)
+        erased = select(nobody, nobody, literal(gone.address_id, BigInteger))
+        there = everybody().where(Endpoint.address_id != gone.address_id)
+        found = assess(session, audience=there.union_all(erased), question=QUESTION, as_of=NOW)
+        assert found.counts()["reasons"] == {"no_basis": 7, "consent": 1, "erased": 1}
+        shown = samples(found)
+        assert list(shown) == ["consent", "erased", "no_basis"]
+        assert (shown["consent"], shown["erased"], len(shown["no_basis"])) == ([agreed.contact_id], [], 5)
+        assert set(shown["no_basis"]) < set(strangers)
+        assert len(samples(found, most=2)["no_basis"]) == 2
 
 
 def test_deciding_about_one_address_changes_nothing(database: str) -> None:

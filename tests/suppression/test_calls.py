@@ -129,3 +129,20 @@ def test_only_a_list_that_ends_consents_does_and_only_where_it_is_asked(database
         again = assess(session, audience=everybody(), question=CALLS, as_of=NOW).rows
         (still,) = session.scalars(select(again.c.list_version_id).where(again.c.address_id == first))
         assert named == still == lists["it.rpo"]
+
+
+def test_the_law_of_the_controller_who_asks_counts_beside_that_of_the_person(database: str) -> None:
+    with transaction() as session:
+        session.add(Controller(code="sister", name="Sister", imprint="", country="CA"))
+        who = person(session, "p@one.example", country="CA")
+        session.get_one(Endpoint, who.endpoint_id).channel = Channel.PHONE
+        activate(session, NO_LISTS, actor="test")
+        for first, second in (("DE", "CA"), ("CA", "DE")):
+            for number, country in ((1, first), (2, second)):
+                session.get_one(Controller, number).country = country
+            session.flush()
+            codes = [decided(session, question=Question("phone", "newsletter", number)) for number in (1, 2)]
+            expected = {"CA": "legitimate_interest", "DE": "no_basis"}
+            assert [one[who.address_id][0] for one in codes] == [expected[first], expected[second]]
+        # Of a controller whom nobody knows there is no law that would allow more.
+        assert decided(session, question=Question("phone", "newsletter", 3))[who.address_id][0] == "no_basis"
