@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.audit import AuditEvent
 from suppression.facts import Basis, Listing
 from suppression.lists.known import LISTS
 from suppression.models import ListHit, ListVersion, VersionState
@@ -16,6 +17,9 @@ from suppression.rule_settings import RequiredList, RuleSettings
 
 # A list is due when a fifth of its time is left, a day at least and a week at most.
 DUE_SHARE, LEAST_NOTICE, MOST_NOTICE = 5, timedelta(days=1), timedelta(days=7)
+
+# What the audit log says of a version that was taken away.
+REMOVED = "list.remove"
 
 # Somebody in a country that the list is asked for, on its channels, about whom its service was not asked yet.
 _UNASKED = text(
@@ -191,9 +195,12 @@ def _status(
 
 
 def _then(session: Session, moment: datetime) -> list[ListVersion]:
-    """The version of each list that was in force at a moment of the past."""
-    newest_first = select(ListVersion).where(ListVersion.activated_at <= moment).order_by(ListVersion.activated_at)
-    return list({version.list_id: version for version in session.scalars(newest_first)}.values())
+    """The version of each list that was in force at a moment of the past. The audit log tells when one was removed."""
+    newest_last = select(ListVersion).where(ListVersion.activated_at <= moment).order_by(ListVersion.activated_at)
+    newest = {version.list_id: version for version in session.scalars(newest_last)}
+    noted = select(AuditEvent.object_id).where(AuditEvent.action == REMOVED, AuditEvent.at <= moment)
+    removed = set(session.scalars(noted))
+    return [version for version in newest.values() if str(version.id) not in removed]
 
 
 def _active(session: Session) -> list[ListVersion]:

@@ -11,6 +11,7 @@ from core.users import Actor
 from suppression.lists import records
 from suppression.lists.adapter import ListSpec
 from suppression.lists.known import spec as spec_of
+from suppression.lists.standing import REMOVED
 from suppression.models import ListHit, ListVersion, VersionState
 
 
@@ -43,7 +44,7 @@ def remove(session: Session, *, list_id: str, actor: Actor, reason: str) -> int:
     version.state = VersionState.REMOVED
     if not spec_of(list_id).keep_superseded:
         records.forget(session, version_id=version.id)
-    _note(session, version, actor, reason, "list.remove")
+    _note(session, version, actor, reason, REMOVED)
     return version.id
 
 

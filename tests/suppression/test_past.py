@@ -14,6 +14,7 @@ from contacts.models import Channel, Controller
 from core import clock
 from core.db import transaction
 from suppression import Cause, RuleSettings, activate, add, assess, current, import_list
+from suppression.lists.switching import remove
 from suppression.rule_settings import months_before
 from tests.suppression.people import QUESTION, Person, approval, buys, everybody, person
 from tests.suppression.test_lists import ECG, ecg_file
@@ -112,6 +113,23 @@ def test_the_list_of_then_is_asked_and_the_rules_of_then_rule(ann: Person, tmp_p
         assert found == ["list_outdated", "robinson_listed", "consent"]
         versions = [current(session, as_of=moment).version for moment in (before_any, clock.now())]
         assert versions[0] < versions[1]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_list_that_was_removed_was_missing_from_then_on(ann: Person, tmp_path: Path, listed: bool) -> None:
+    who = ann.email if listed else "nobody@one.example"
+    import_list(path=ecg_file(tmp_path, [who]), list_id=ECG, actor="test")
+    given = approval()
+    in_force = clock.now()
+    with transaction() as session:
+        buys(session, ann, number="1", ordered_at=in_force - timedelta(days=9))
+        remove(session, list_id=ECG, actor=given.actor, reason="damaged")
+    removed = clock.now()
+    import_list(path=ecg_file(tmp_path, [who]), list_id=ECG, actor="test", approval=given)
+    with transaction() as session:
+        found = [code(session, known_by=moment) for moment in (in_force, removed, clock.now())]
+        allowed = "robinson_listed" if listed else "existing_customer"
+        assert found == [allowed, "list_outdated", allowed]
 
 
 @pytest.mark.parametrize(
