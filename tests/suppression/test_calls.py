@@ -94,6 +94,7 @@ def test_only_a_list_that_ends_consents_does_and_only_where_it_is_asked(database
         ]
         activate(session, RuleSettings(required_lists=tuple(required)), actor="test")
         before = version_of(session, "it.rpo", NOW - 20 * DAY, VersionState.REPLACED)
+        earlier = version_of(session, "uk.tps", NOW - 40 * DAY, VersionState.REPLACED)
         lists = {name: version_of(session, name, NOW - 2 * DAY) for name in ("it.rpo", "uk.tps")}
         for number, (country, named, confirmed, code) in enumerate(
             [
@@ -129,6 +130,13 @@ def test_only_a_list_that_ends_consents_does_and_only_where_it_is_asked(database
         again = assess(session, audience=everybody(), question=CALLS, as_of=NOW).rows
         (still,) = session.scalars(select(again.c.list_version_id).where(again.c.address_id == first))
         assert named == still == lists["it.rpo"]
+        # So is who is asked about alone; and what other lists said earlier takes nothing back.
+        session.add(ListHit(address_id=first, version_id=earlier, by_domain=False))
+        session.flush()
+        one = select(Endpoint.contact_id, Endpoint.id.label("endpoint_id"), Endpoint.address_id)
+        alone = assess(session, audience=one.where(Endpoint.address_id == first), question=CALLS, as_of=NOW).rows
+        (row,) = session.execute(select(alone))
+        assert (row.verdict, row.code, row.list_version_id) == ("block", "robinson_listed", lists["it.rpo"])
 
 
 def test_the_law_of_the_controller_who_asks_counts_beside_that_of_the_person(database: str) -> None:
