@@ -26,7 +26,11 @@ class Goal:
 _ALL = [
     Goal("S1", "sending, RSA-2048, all checks, 2 workers / smtp-source to smtp-sink", "sending", 0.30, 0.50),
     Goal("S2", "the same, the relay signs", "sending", 0.60, 0.95),
+    Goal("S3", "sending, RSA-2048 / raw signatures of as many processes", "sending", 0.30, 0.50),
+    Goal("S4", "sending, RSA-2048 / message class, dkimpy and smtplib", "sending", 15, 25),
+    Goal("S6", "writing a mail / the same by Jinja and the library", "writing", 1 / 30, 1 / 80, lower=True),
     Goal("S8", "sending through the queue / workers driven directly", "sending", 0.90, 0.97),
+    Goal("S10", "sending over 20 ms / connections by round trip", "distance", 0.50, 0.90),
     Goal("D1", "deciding and storing an audience, per row / INSERT ... SELECT", "decisions", 3.0, 2.0, lower=True),
     Goal("D2", "a segment definition / the same by hand in SQL", "segments", 1.5, 1.1, lower=True),
     Goal("D4", "a list checked, sorted, matched, in force / COPY of its sorted records", "lists", 0.40, 0.60),

@@ -21,8 +21,9 @@ from rich.console import Console
 from sqlalchemy import select, text
 
 from app.apply import apply_folder
-from bench.sending import _FILL, WORKERS
+from bench.mailing import FILL
 from bench.surroundings import fresh_database, installation
+from bench.workers import WORKERS
 from campaigns import approve, check_campaign, launch, lock, pause, report, resume, submit
 from contacts.models import Controller
 from core import users
@@ -118,7 +119,7 @@ def prepare(size: int) -> Actor:
         (Path(folder) / "all.yaml").write_text(CONFIGURATION)
         apply_folder(session, folder=Path(folder), actor="bench")
         controller = session.scalars(select(Controller.id).where(Controller.code == "bench")).one()
-        for statement in _FILL.split(";"):
+        for statement in FILL.split(";"):
             session.execute(text(statement), {"size": size, "controller": controller})
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
