@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64)
     # Seconds before a mail that a server put off is tried for the second time; later pauses are multiples of it.
     retry_after: float = Field(60, gt=0, le=3600)
+    # Whom the sender doctor asks about domains, as `address` or `address:port`; else the resolver of the system.
+    resolver: str | None = None
+    # Addresses from which mail leaves where a relay sends it on, with commas; the doctor compares them with SPF.
+    sending_ips: str | None = None
     # By what a campaign risks compliance has to agree to it, too; from so many recipients on, whatever else it is.
     approvals: Approvals | None = None
     approval_most: int = Field(50_000, ge=1)
@@ -61,6 +65,17 @@ class Settings(BaseSettings):
     # A service for time stamps (RFC 3161) that is asked to stamp anchors, and a file with the roots it must go back to.
     timestamp_url: str | None = None
     timestamp_ca: Path | None = None
+
+    # What comes back: where to take it in, as `lmtp://host:port` or `smtp://host:port`, and which mailbox to look into,
+    # as `imaps://user:password@host/folder`. `returns_piped`: a mail server hands it to `crusoe bounce intake`.
+    returns_listen: str | None = None
+    returns_mailbox: str | None = None
+    returns_piped: bool = False
+    # An address that is full or fails for a while is given up after so many failures of as many campaigns, at least so
+    # many days from first to last, of those of the last days that count, with nothing that arrived between.
+    soft_bounces: int = Field(3, ge=2, le=20)
+    soft_bounce_days: int = Field(15, ge=1, le=365)
+    soft_bounce_window: int = Field(90, ge=2, le=365)
 
     @field_validator("home")
     @classmethod
@@ -107,6 +122,12 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """The address that stands in mails, without a trailing slash."""
         return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def takes_returns(self) -> bool:
+        """Whether mail to the return domain reaches us: only then may a mail say that writing there unsubscribes."""
+        ways = self.returns_listen or self.returns_mailbox or self.returns_piped
+        return bool(ways) or self.mode is Mode.DEVELOPMENT
 
     @property
     def transport_url(self) -> str:

@@ -11,8 +11,9 @@ from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, n
 from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.plan import Planned, plan
 from delivery.quiet import wait_until_quiet
-from delivery.return_path import mail_id, message_of, return_path
+from delivery.return_path import mail_id, message_of, opt_out_token, return_path
 from delivery.returns import ReturnClass, Returned, classify
+from delivery.returns.intake import TakenIn, original_subject, take_in
 from delivery.returns.reading import Reader
 from delivery.runs import (
     finish_if_done,
@@ -41,6 +42,7 @@ __all__ = [
     "Returned",
     "SenderPlan",
     "ServerAway",
+    "TakenIn",
     "Tidied",
     "classify",
     "copies",
@@ -55,6 +57,8 @@ __all__ = [
     "notice_run",
     "open_run",
     "pause_run",
+    "opt_out_token",
+    "original_subject",
     "plan",
     "release_holds",
     "report",
@@ -64,6 +68,7 @@ __all__ = [
     "standing_run",
     "state_of",
     "stop_run",
+    "take_in",
     "tell",
     "tidy",
     "wait_until_quiet",

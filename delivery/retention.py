@@ -12,6 +12,8 @@ from core.sentences import say
 _ENDED = "FROM run AS r JOIN message AS m ON m.run_id = r.id WHERE r.finished_at < :before"
 _SETTLED = f"{_ENDED} AND m.state NOT IN ('planned', 'ready', 'claimed', 'handing_over', 'held')"
 _ANSWERED = f"{_ENDED} AND m.reply_text IS NOT NULL"
+_RETURNED = "FROM returned_mail WHERE received_at < :before"
+_FORGET = f"DELETE FROM returned_mail WHERE id IN (SELECT id {_RETURNED} ORDER BY id LIMIT :most)"  # noqa: S608
 
 
 def _count(session: Session, what: str, before: datetime) -> int:
@@ -44,6 +46,18 @@ ANSWERS = register(
         due=lambda session, before: _count(session, _ANSWERED, before),
         remove=lambda session, before, most: _change(
             session, "UPDATE message SET reply_text = NULL", _ANSWERED, before, most
+        ),
+    )
+)
+RETURNED = register(
+    Kind(
+        code="returned_mails",
+        title=say("What mail servers sent back"),
+        why=say("Half a year, to find out why mail did not arrive; the originals go as soon."),
+        days=180,
+        due=lambda session, before: _count(session, _RETURNED, before),
+        remove=lambda session, before, most: int(
+            getattr(session.execute(text(_FORGET), {"before": before, "most": most}), "rowcount", 0)
         ),
     )
 )

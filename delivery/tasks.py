@@ -5,6 +5,7 @@ from functools import cache
 from core.db import transaction
 from core.tasks import job
 from delivery.handover_journal import forget_stale
+from delivery.returns.resolving import CHUNK, resolve_read
 from delivery.runs import SEND, TIDY
 from delivery.tidy import tidy
 from delivery.worker import Worker
@@ -30,3 +31,10 @@ def tidy_up() -> bool:
     if not more:
         forget_stale()
     return more
+
+
+@job("delivery.resolve_read", every=60, alone=True)
+def resolve_what_was_read() -> bool:
+    """End the doubt about messages that somebody opened or clicked in."""
+    with transaction() as session:
+        return resolve_read(session) >= CHUNK

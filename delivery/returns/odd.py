@@ -18,7 +18,7 @@ _RETURNED = re.compile(
     r"message (?:header|text|body)s? follow|start of returned message|header of the (?:source|original)|"
     r"the header (?:and|of)|below the next line|a copy of the original|mensaje original|urspr.ngliche nachricht|"
     r"the original message follows|a summary of the undelivered|message headers follow|original message headers|"
-    r"returned mail follows|the first \d+ lines of your|your message reads)",
+    r"returned mail follows|the first \d+ lines of your|old message:|your message reads)",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENDERS = re.compile(

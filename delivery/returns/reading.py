@@ -22,6 +22,9 @@ WAIT_SECONDS = 20.0
 LONGEST_ANSWER = 4 * 1024 * 1024
 BLOCK = 65_536
 
+SLOW = "took_too_long"
+BROKE = "broke_reader"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -52,20 +55,30 @@ class Reader:
         if len(raw) > LARGEST:
             return _unread("too_large")
         with self._turn:
-            try:
-                line = self._ask(raw)
-            except TimeoutError:
-                self._end()
-                return _unread("took_too_long")
-            except OSError:
-                self._end()
-                return _unread("broke_reader")
+            used = self._child is not None
+            line = self._line(raw)
+            if line == BROKE and used:
+                # Another mail may have left it broken, or somebody ended it: this one gets a process of its own.
+                line = self._line(raw)
+        if isinstance(line, str):
+            return _unread(line)
         return Reading(tuple(_returned(one) for one in json.loads(line)))
 
     def close(self) -> None:
         """End the process."""
         with self._turn:
             self._end()
+
+    def _line(self, raw: bytes) -> bytes | str:
+        """The answer, or the fault that there was instead."""
+        try:
+            return self._ask(raw)
+        except TimeoutError:
+            self._end()
+            return SLOW
+        except OSError:
+            self._end()
+            return BROKE
 
     def _ask(self, raw: bytes) -> bytes:
         child = self._child = self._child or _start()
