@@ -1,4 +1,4 @@
-"""Handing a batch over, through several connections at once, and never longer than an opt-out may wait."""
+"""Handing a batch over, several mails at once, and never longer than an opt-out may wait."""
 
 import time
 from collections import deque
@@ -21,8 +21,9 @@ from delivery.letters import write
 from delivery.lost_leases import count_not_begun
 from delivery.recipients import Matter, Recipient
 from delivery.settle import settle
-from delivery.smtp import Accepted, Connection, Exchange, Mail, NotAttempted, Outcome, Parcel, Phase, Refused, Unknown
+from delivery.smtp import Accepted, Mail, NotAttempted, Outcome, Parcel, Phase, Refused, Unknown
 from delivery.transactional import keep_copies
+from delivery.ways import Way
 
 log = structlog.get_logger()
 
@@ -35,7 +36,6 @@ RENEW = 15.0
 MARGIN = timedelta(seconds=15)
 # How long outcomes are kept for a database that is away; afterwards the lease has run out anyway.
 PATIENCE = 45.0
-RECONNECT = 2.0
 
 
 @dataclass
@@ -50,14 +50,14 @@ class Batch:
 
 @dataclass
 class Handover:
-    """The messages of a batch that passed the gate, and what became of each so far. A `Post` for the exchange.
+    """The messages of a batch that passed the gate, and what became of each so far. A `Post` for its way out.
 
-    Each mail is written when a connection is free for it, while servers read those before it.
+    Each mail is written when there is room for it, while servers read those before it.
     """
 
     batch: Batch
     bases: Mapping[int, str]
-    connections: Sequence[Connection]
+    way: Way
     journal: Journal
     leased_at: float
     budget: float = BUDGET
@@ -75,8 +75,8 @@ class Handover:
     def run(self) -> None:
         """Hand over what the time allows and settle everything. Raises what went wrong while a mail was written."""
         self._left.extend(self.bases)
-        while self._may_begin() and self._is_connected():
-            Exchange(self.connections, self).run()
+        while self._may_begin() and self.way.is_ready():
+            self.way.run(self)
         self.took = monotonic() - self.began
         self._settle_patiently()
         if self._fault is not None:
@@ -84,10 +84,6 @@ class Handover:
 
     def _may_begin(self) -> bool:
         return bool(self._left) and monotonic() - self.began < self.budget and self._still_ours()
-
-    def _is_connected(self) -> bool:
-        first = self.connections[0]
-        return any(each.is_open for each in self.connections) or first.open(at_most=RECONNECT) is None
 
     def draw(self) -> Parcel | None:
         """The next mail of the batch, as long as there is time for one."""
@@ -179,7 +175,7 @@ class Handover:
         if outcomes:
             with transaction() as session:
                 if self.batch.matter.is_answer:
-                    keep_copies(session, self._sent, server=str(self.connections[0].server))
+                    keep_copies(session, self._sent, server=str(self.way))
                 settle(
                     session,
                     claim=self.batch.claim,

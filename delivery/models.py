@@ -17,7 +17,9 @@ from sqlalchemy.types import Text
 from contacts.models import TrackingLevel
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
 
-# Tables of their own file, read through this one.
+# Tables of their own files, read through this one.
+from delivery.providers.models import ProviderCall as ProviderCall  # noqa: PLC0414
+from delivery.providers.models import Transport as Transport  # noqa: PLC0414
 from delivery.returns.models import ReturnedMail as ReturnedMail  # noqa: PLC0414
 from delivery.returns.models import ReturnedRow as ReturnedRow  # noqa: PLC0414
 from delivery.returns.models import Way as Way  # noqa: PLC0414

@@ -48,6 +48,8 @@ def settlement(*, message_id: int, outcome: Outcome, attempts: int, backoff: Bac
             return Settlement(message_id, MessageState.READY, attempts, timedelta(), *said)
         case Deferred():
             pause = backoff.delay(tried)
+            if pause is not None:
+                pause = max(pause, timedelta(seconds=outcome.after))
             state = MessageState.FAILED if pause is None else MessageState.READY
             return Settlement(message_id, state, tried, pause, *said)
         case Refused():

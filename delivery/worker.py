@@ -1,6 +1,5 @@
 """The sending loop of one process: claim, gate, hand over, settle, until nothing is due."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
 
@@ -21,10 +20,12 @@ from delivery.handover import BUDGET, Batch, Handover
 from delivery.handover_journal import Journal, keep
 from delivery.models import Run
 from delivery.outage import note_outage, note_return
+from delivery.providers.routes import note_away, note_back
 from delivery.recipients import matter, recipients
-from delivery.smtp import Connection, Outcome, Timeouts
+from delivery.smtp import Outcome, Timeouts
 from delivery.states import RunKind, RunState
 from delivery.transport import Transports
+from delivery.ways import Way
 
 log = structlog.get_logger()
 
@@ -63,21 +64,22 @@ class Worker:
             return False
         if not isinstance(batch, Batch):
             return True
-        connections = self._connect(batch)
-        if connections is None:
+        way = self._connect(batch)
+        if way is None:
             return True
         with keep(batch.claim.token) as journal:
-            self._hand_over(batch, connections, journal)
+            self._hand_over(batch, way, journal)
+        self._tell(batch, self.transports.judge(batch.matter, way))
         return True
 
-    def _hand_over(self, batch: Batch, connections: Sequence[Connection], journal: Journal) -> None:
+    def _hand_over(self, batch: Batch, way: Way, journal: Journal) -> None:
         leased_at = monotonic()
         with transaction() as session:
             passed = gate(session, batch.claim)
         handover = Handover(
             batch=batch,
             bases=passed.bases,
-            connections=connections,
+            way=way,
             journal=journal,
             leased_at=leased_at,
             budget=self.budget,
@@ -100,6 +102,7 @@ class Worker:
             self.last_run = taken.run_id
             try:
                 about = matter(session, run_id=taken.run_id)
+                self.transports.learn(session, about)
             except CrusoeError as error:
                 self._halt(session, taken, error)
                 return taken
@@ -124,20 +127,29 @@ class Worker:
     def _first_pause(self) -> timedelta:
         return self.backoff.delay(1) or timedelta(seconds=self.backoff.first)
 
-    def _connect(self, batch: Batch) -> Sequence[Connection] | None:
-        """Open connections before the gate is asked; without one the batch waits and nothing was promised."""
-        sender_id = batch.matter.sender_id
+    def _connect(self, batch: Batch) -> Way | None:
+        """Open a way before the gate is asked; without one the batch waits and nothing was promised."""
         found = self.transports.connect(batch.matter, mails=len(batch.recipients))
         if not isinstance(found, Outcome):
-            if batch.matter.server_was_away:
-                with transaction() as session:
-                    note_return(session, sender_id=sender_id)
             return found
-        rest = self.transports.rest(sender_id)
         with transaction() as session:
-            give_back(session, batch.claim, why=found.text, delay=rest)
-            note_outage(session, sender_id=sender_id, said=found.text, rest=rest)
+            give_back(session, batch.claim, why=found.text, delay=self.transports.rest(batch.matter.sender_id))
+        self._tell(batch, found)
         return None
+
+    def _tell(self, batch: Batch, refusal: Outcome | None) -> None:
+        """Write down for people which ways went away or came back: mostly none did, and nothing is written."""
+        news = self.transports.take_news()
+        if refusal is None and not news and not batch.matter.server_was_away:
+            return
+        sender_id = batch.matter.sender_id
+        with transaction() as session:
+            note_away(session, {number: found for number, found in news.items() if found is not None})
+            note_back(session, [number for number, found in news.items() if found is None])
+            if refusal is not None:
+                note_outage(session, sender_id=sender_id, said=refusal.text, rest=self.transports.rest(sender_id))
+            elif batch.matter.server_was_away:
+                note_return(session, sender_id=sender_id)
 
     def _learn(self, handover: Handover) -> None:
         """Size the next batch by time, so that fast servers get many and slow ones keep nobody waiting."""

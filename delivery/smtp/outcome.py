@@ -35,8 +35,11 @@ class Accepted(Outcome):
     """The server answered the final dot with yes: the mail is now its duty."""
 
 
+@dataclass(frozen=True)
 class Deferred(Outcome):
-    """Certainly not accepted, and worth another try later."""
+    """Certainly not accepted, and worth another try later; `after` so many seconds, where somebody asked for it."""
+
+    after: float = 0
 
 
 class Refused(Outcome):

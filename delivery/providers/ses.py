@@ -1,0 +1,133 @@
+"""Amazon SES (API v2): takes our own MIME and knows no idempotency key; its events come through Amazon SNS.
+
+SES replaces Message-ID and Date, so our message is named by a tag, and the signature that counts is that of SES.
+Sources: docs.aws.amazon.com/ses, "SendEmail" and "Event data that Amazon SES publishes to Amazon SNS".
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from core.sentences import say
+from delivery.providers import sns
+from delivery.providers.answers import away, seconds_asked, told
+from delivery.providers.aws_signature import signed_headers
+from delivery.providers.classes import permanent
+from delivery.providers.naming import name_of
+from delivery.providers.protocol import Account, Answer, Ask, Call, EventClass, Heard, Provider, Told
+from delivery.providers.signatures import iso
+from delivery.smtp import Deferred, Mail, Outcome, Phase
+
+_ACCOUNT = frozenset(
+    {"AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException", "NotFoundException"}
+)
+_LIMITS = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
+
+
+def ask(account: Account, mail: Mail, at: datetime) -> Ask:
+    """The bytes of the mail, its recipient as envelope, and its name as a tag."""
+    said: dict[str, Any] = {
+        "Content": {"Raw": {"Data": b64encode(mail.content).decode()}},
+        "Destination": {"ToAddresses": [mail.recipient]},
+        "EmailTags": [{"Name": "crusoe", "Value": name_of(mail)}],
+    }
+    if account.settings.get("configuration_set"):
+        said["ConfigurationSetName"] = account.settings["configuration_set"]
+    url = f"{account.url or _url(account)}/v2/email/outbound-emails"
+    body = json.dumps(said).encode()
+    signed = signed_headers(
+        url=url,
+        body=body,
+        key_id=account.settings["key"],
+        secret=account.secret,
+        region=account.settings["region"],
+        service="ses",
+        at=at,
+    )
+    return Ask(url=url, headers=signed | {"Content-Type": "application/json"}, body=body)
+
+
+def _url(account: Account) -> str:
+    return f"https://email.{account.settings['region']}.amazonaws.com"
+
+
+def judge(answer: Answer) -> Outcome | None:
+    """The kind of a mistake stands in a header or in the body, with a name space before it."""
+    kind = str(answer.headers.get("x-amzn-errortype") or answer.mapping.get("__type") or "")
+    kind = kind.partition(":")[0].rpartition("#")[2]
+    if kind in _ACCOUNT:
+        return away(answer, f"{kind}: {told(answer)}")
+    if kind in _LIMITS:
+        return Deferred(Phase.DOT, answer.status, f"{kind}: {told(answer)}", seconds_asked(answer))
+    return None
+
+
+def hear(account: Account, call: Call, *, fetch: sns.Fetch = sns.fetched) -> Heard:
+    """An event for each recipient, or a subscription that the operator has to confirm."""
+    message = sns.opened(call, topic=account.settings.get("topic", ""), fetch=fetch)
+    if message["Type"] != "Notification":
+        url = str(message.get("SubscribeURL", ""))[:2000]
+        return Heard(
+            note=say("Amazon SNS asks whether to send events here; open this address to agree: %(url)s", url=url)
+        )
+    try:
+        event = json.loads(message["Message"])
+    except ValueError:
+        # A sentence in plain English follows each confirmation.
+        return Heard()
+    return Heard(tuple(_told(event, key=str(message["MessageId"]))) if isinstance(event, dict) else ())
+
+
+def _told(event: Mapping[str, Any], *, key: str) -> Iterator[Told]:
+    kind = event.get("eventType") or event.get("notificationType")
+    name = _name(event.get("mail"))
+    match kind:
+        case "Delivery":
+            about = event["delivery"]
+            yield Told(key=key, kind=EventClass.DELIVERED, name=name, at=iso(about.get("timestamp")))
+        case "Complaint":
+            about = event["complaint"]
+            reason = str(about.get("complaintFeedbackType") or "")
+            yield Told(key=key, kind=EventClass.COMPLAINT, name=name, at=iso(about.get("timestamp")), reason=reason)
+        case "Bounce":
+            about = event["bounce"]
+            for number, one in enumerate(about.get("bouncedRecipients") or [{}]):
+                reason = str(one.get("diagnosticCode") or f"{about.get('bounceType')} {about.get('bounceSubType')}")
+                status = str(one.get("status") or "") or None
+                what = _bounce(about, status=status, reason=reason)
+                at = iso(about.get("timestamp"))
+                yield Told(key=f"{key}/{number}", kind=what, name=name, at=at, status=status, reason=reason)
+
+
+def _bounce(about: Mapping[str, Any], *, status: str | None, reason: str) -> EventClass:
+    # What its own suppression list kept back says nothing new about the person.
+    if about.get("bounceType") != "Permanent" or "uppress" in str(about.get("bounceSubType")):
+        return EventClass.SOFT_BOUNCE
+    return permanent(status=status, reason=reason)
+
+
+def _name(mail: Any) -> str:
+    """Our tag; where events are sent without tags, the Message-ID among the headers of the mail as we gave it."""
+    if not isinstance(mail, dict):
+        return ""
+    tags = mail.get("tags")
+    tagged = tags.get("crusoe") if isinstance(tags, dict) else None
+    if isinstance(tagged, list) and tagged:
+        return str(tagged[0])
+    headers = mail.get("headers")
+    listed = headers if isinstance(headers, list) else []
+    return next((str(one.get("value")) for one in listed if str(one.get("name")).lower() == "message-id"), "")
+
+
+SES = Provider(
+    name="ses",
+    url="",
+    ask=ask,
+    judge=judge,
+    hear=hear,
+    needs=("region", "key"),
+    may=("configuration_set", "topic"),
+    takes_raw=True,
+)
