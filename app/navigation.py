@@ -33,6 +33,7 @@ MENU = (
     Entry(_l("Suppression"), "suppression.index", Permission.SEE_SUPPRESSION, "shield-lock"),
     Entry(_l("Consents"), "app.consents", Permission.SEE_SUPPRESSION, "circle-check"),
     Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
+    Entry(_l("Senders"), "senders.index", Permission.SEE_SENDERS, "mail"),
     Entry(_l("Leads"), "lead_handover.index", Permission.SEE_LEADS, "target"),
     Entry(_l("Mail inbox"), "app.inbox", Permission.SEE_INBOX, "inbox"),
     Entry(_l("Questions"), "app.questions", Permission.SEE_AUDIT, "message-report"),

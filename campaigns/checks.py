@@ -11,6 +11,7 @@ from campaigns.states import CampaignState
 from core import clock
 from core.errors import NotAllowed
 from core.sentences import Count, say
+from delivery import sender_findings
 from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
@@ -44,6 +45,7 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
         kept_finding(finding) for finding in check(session, version=latest(session, template_id=campaign.template_id))
     ]
     findings += [kept_finding(finding) for finding in _aging(session, assessment)]
+    findings += [kept_finding(finding) for finding in sender_findings(session, sender_id=sender.id)]
     rate = sender.most_per_second or USUAL_RATE
     return {
         **totals,

@@ -14,7 +14,15 @@ from core.permissions import Permission
 from core.sentences import packed, say, unpacked
 from core.tasks import ring
 from core.users import Actor
-from delivery import finish_if_done, open_run, pause_run, release_holds, resume_run, stop_run
+from delivery import (
+    finish_if_done,
+    open_run,
+    pause_run,
+    release_holds,
+    require_sound_sender,
+    resume_run,
+    stop_run,
+)
 from delivery.models import Run, Sender
 from delivery.states import RunState
 from suppression import RELEASABLE
@@ -38,6 +46,7 @@ def launch(session: Session, *, campaign: Campaign, actor: Actor) -> None:
             say("Check it, submit it, and let somebody else approve it."),
         )
     require_unchanged(session, campaign=campaign, action="approve")
+    require_sound_sender(session, sender_id=campaign.sender_id)
     if campaign.scheduled_at and campaign.scheduled_at > clock.now():
         move(session, campaign=campaign, to=CampaignState.SCHEDULED, actor=actor.email)
         return
@@ -69,6 +78,7 @@ def start_due(session: Session) -> int:
     for campaign in session.scalars(due.with_for_update(skip_locked=True)):
         try:
             require_unchanged(session, campaign=campaign, action="approve")
+            require_sound_sender(session, sender_id=campaign.sender_id)
         except NotAllowed as error:
             move(session, campaign=campaign, to=CampaignState.DRAFT, actor="system", reason=error.message)
             continue

@@ -43,6 +43,9 @@ class Permission(StrEnum):
     EXPORT_LEADS = "leads.export"
     SEE_AUDIT = "audit.see"
     SEE_INBOX = "inbox.see"
+    SEE_SENDERS = "senders.see"
+    # Signing keys, and what the findings about a sender do to releases.
+    MANAGE_SENDERS = "senders.manage"
     MANAGE_USERS = "users.manage"
 
 
@@ -54,6 +57,7 @@ _READING = {
     Permission.SEE_CAMPAIGNS,
     Permission.SEE_SUPPRESSION,
     Permission.SEE_INBOX,
+    Permission.SEE_SENDERS,
 }
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -81,6 +85,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.APPROVE_RISKS,
             Permission.RELEASE_HOLDS,
             Permission.EDIT_SUPPRESSION,
+            Permission.MANAGE_SENDERS,
             Permission.PROPOSE_RULES,
             Permission.ACTIVATE_RULES,
             Permission.SEE_LEADS,

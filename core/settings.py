@@ -1,5 +1,6 @@
 """The one place that reads the environment."""
 
+import os
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
@@ -138,6 +139,11 @@ class Settings(BaseSettings):
     def inbox_smtp_port(self) -> int:
         """The embedded inbox listens beside the web port, so that two homes never share one."""
         return self.inbox_port or (self.port + 1000 if self.port + 1000 <= LAST_PORT else self.port - 1000)
+
+
+def named_secret(name: str) -> str:
+    """The value of a variable that a file names, because it may not stand in the file; empty when there is none."""
+    return os.environ.get(name, "")
 
 
 @cache

@@ -6,6 +6,7 @@ that add up (`report`). The rules served: no decision, no send; at most once (wh
 stays so unless somebody chose otherwise); no mail after an opt-out was answered (`wait_until_quiet`).
 """
 
+from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
@@ -62,9 +63,11 @@ __all__ = [
     "plan",
     "release_holds",
     "report",
+    "require_sound_sender",
     "resume_run",
     "return_path",
     "save_sender",
+    "sender_findings",
     "standing_run",
     "state_of",
     "stop_run",

@@ -1,13 +1,14 @@
 """Signing mail (RFC 6376, RFC 8463): relaxed/relaxed, with headers that are known while the mail is made.
 
-A signature costs ten times as much as everything else about a mail, so nothing is parsed here. Keys stand in
-`CRUSOE_HOME/dkim/<selector>.pem`, readable by their owner only: RSA with 2048 bits or more, or Ed25519.
+A signature costs ten times as much as everything else about a mail, so nothing is parsed here. Keys stand sealed in
+the database (`delivery.signing`), or in `CRUSOE_HOME/dkim/<selector>.pem`, readable by their owner only: RSA with 2048
+bits or more, or Ed25519.
 """
 
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +37,7 @@ class Signer:
 
     domain: str
     selector: str
-    key: RSAPrivateKey | Ed25519PrivateKey
+    key: RSAPrivateKey | Ed25519PrivateKey = field(repr=False)
 
     def header(self, headers: Sequence[tuple[str, str]], digest: bytes) -> str:
         """The DKIM-Signature line, with its line end.
@@ -78,6 +79,11 @@ def _broken(listed: str) -> str:
     return "\r\n  ".join(lines).removesuffix(":")
 
 
+def is_selector(text: str) -> bool:
+    """Whether this can name a key: labels of a domain, and a file."""
+    return bool(_SELECTOR.fullmatch(text)) and ".." not in text
+
+
 def signer(*, domain: str, selector: str) -> Signer:
     """The signer of a sender. Raises NotAllowed when its key is missing, readable by others, or too weak."""
     return _load(settings().home / "dkim" / f"{selector}.pem", domain, selector)
@@ -85,7 +91,7 @@ def signer(*, domain: str, selector: str) -> Signer:
 
 @lru_cache(maxsize=64)
 def _load(path: Path, domain: str, selector: str) -> Signer:
-    if not _SELECTOR.fullmatch(selector) or not path.is_file():
+    if not is_selector(selector) or not path.is_file():
         raise NotAllowed(
             "dkim_key_missing",
             say("There is no signing key %(name)s in %(folder)s.", name=path.name, folder=path.parent),

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from contacts import email_address
 from contacts.models import TrackingLevel
 from core.errors import NotAllowed
 from core.sentences import say
 from delivery.compose import From
-from delivery.dkim import signer
 from delivery.models import Run, Sender
+from delivery.signing import signers_of
 from delivery.states import RunKind
 from suppression import ANSWERS
 from templates import Compiled, asks_again
@@ -79,7 +80,7 @@ def matter(session: Session, *, run_id: int) -> Matter:
         asks_again=asks_again(run.content),
         tracking=run.tracking,
         compiled=_compiled(run.id, run.content_sha256, _Document(run.content)),
-        sender=_sender(sender),
+        sender=_sender(session, sender),
         sender_id=sender.id,
         transport_url=sender.transport_url,
         server_was_away=sender.away_since is not None,
@@ -112,14 +113,14 @@ def _compiled(_run_id: int, _digest: bytes, content: _Document) -> Compiled:
         ) from error
 
 
-def _sender(sender: Sender) -> From:
-    domain = sender.from_address.rpartition("@")[2]
+def _sender(session: Session, sender: Sender) -> From:
+    domain = email_address(sender.from_address).domain
     return From(
         name=sender.from_name,
         address=sender.from_address,
         return_domain=sender.return_domain,
         reply_to=sender.reply_to,
-        signers=(signer(domain=domain, selector=sender.dkim_selector),) if sender.dkim_selector else (),
+        signers=signers_of(session, domain=domain, selector=sender.dkim_selector),
     )
 
 

@@ -4,6 +4,8 @@ from functools import cache
 
 from core.db import transaction
 from core.tasks import job
+from delivery.doctor.looking import look_at_next
+from delivery.doctor.store import DOCTOR
 from delivery.handover_journal import forget_stale
 from delivery.returns.resolving import CHUNK, resolve_read
 from delivery.runs import SEND, TIDY
@@ -31,6 +33,12 @@ def tidy_up() -> bool:
     if not more:
         forget_stale()
     return more
+
+
+@job(DOCTOR, every=60)
+def look_at_senders() -> bool:
+    """Look at the senders for whom somebody asked, and at each of them once a day."""
+    return look_at_next()
 
 
 @job("delivery.resolve_read", every=60, alone=True)

@@ -100,8 +100,10 @@ def address(rule: str, found: world.World) -> str:
         "token": "AAAA",
         "reference": "00000000-0000-4000-8000-000000000000",
         "digest": "00" * 32,
+        "selector": "s1",
     }
     code = found.template if rule.startswith("/templates") else found.segment
+    code = "news" if rule.startswith("/senders") else code
     values["code"] = found.running if rule.startswith("/campaigns") else code
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda place: str(values[place[1]]), rule)
 
