@@ -19,6 +19,7 @@ COMMANDS = {
     "lists": "app.commands.lists:lists_group",
     "block": "suppression.block_cli:block_group",
     "bounce": "app.commands.bounce:bounce_group",
+    "returns": "app.commands.returns:returns_group",
     "decide": "app.commands.decide:register",
     "rules": "app.commands.rules:rules_group",
     "campaign": "campaigns.cli:campaign_group",
@@ -34,9 +35,6 @@ COMMANDS = {
     "person": "app.commands.person:person_group",
     "retention": "app.commands.retention:retention_group",
     "user": "app.commands.administration:user_group",
-    "doctor": "delivery.doctor_cli:register",
-    "finding": "delivery.doctor_cli:finding_group",
-    "dkim": "delivery.dkim_cli:dkim_group",
     "token": "app.commands.tokens:token_group",
     "keys": "app.commands.administration:keys_group",
 }

@@ -18,6 +18,7 @@ import_module("app.imports.tasks")
 import_module("app.evidence.tasks")
 import_module("app.list_tasks")
 import_module("app.rights.tasks")
+import_module("app.returns.tasks")
 
 log.to_standard_error()
 app = configure()

@@ -6,7 +6,6 @@ that add up (`report`). The rules served: no decision, no send; at most once (wh
 stays so unless somebody chose otherwise); no mail after an opt-out was answered (`wait_until_quiet`).
 """
 
-from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
@@ -15,7 +14,7 @@ from delivery.quiet import wait_until_quiet
 from delivery.return_path import mail_id, message_of, opt_out_token, return_path
 from delivery.returns import ReturnClass, Returned, classify
 from delivery.returns.intake import TakenIn, original_subject, take_in
-from delivery.returns.reading import Reader
+from delivery.returns.reading import Reader, Reading
 from delivery.runs import (
     finish_if_done,
     open_run,
@@ -38,6 +37,7 @@ __all__ = [
     "Planned",
     "PutOff",
     "Reader",
+    "Reading",
     "Refused",
     "ReturnClass",
     "Returned",
@@ -63,11 +63,9 @@ __all__ = [
     "plan",
     "release_holds",
     "report",
-    "require_sound_sender",
     "resume_run",
     "return_path",
     "save_sender",
-    "sender_findings",
     "standing_run",
     "state_of",
     "stop_run",

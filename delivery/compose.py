@@ -55,6 +55,7 @@ class Letter:
     content: Quoted
     unsubscribe_url: str | None
     feedback_id: str
+    unsubscribe_mailbox: str | None = None
 
 
 def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
@@ -105,7 +106,7 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
         headers.append(("Reply-To", _own(sender.reply_to)))
     if letter.unsubscribe_url:
         # Both are needed for one click, and both must be signed (RFC 8058 section 4).
-        headers.append(("List-Unsubscribe", f"<{quoted.one_line(letter.unsubscribe_url, longest=900)}>"))
+        headers.append(("List-Unsubscribe", _ways_out(letter.unsubscribe_url, letter.unsubscribe_mailbox)))
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return [
         *headers,
@@ -117,6 +118,12 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
 
 # What all mails of a sender have in common is made once.
 _own = lru_cache(maxsize=64)(deliverable)
+
+
+def _ways_out(url: str, mailbox: str | None) -> str:
+    """The address for one click, and after it the one for programs that only write mail (RFC 2369, section 3.2)."""
+    first = f"<{quoted.one_line(url, longest=700)}>"
+    return f"{first}, <mailto:{quoted.one_line(mailbox, longest=200)}?subject=unsubscribe>" if mailbox else first
 
 
 @lru_cache(maxsize=16)

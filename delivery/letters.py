@@ -9,6 +9,7 @@ from core.errors import CrusoeError
 from core.settings import settings
 from delivery.compose import Letter, compose
 from delivery.recipients import Matter, Recipient
+from delivery.return_path import opt_out_mailbox
 from delivery.smtp import Mail
 from suppression import Basis
 from templates import Urls, render_quoted
@@ -38,10 +39,18 @@ def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: dateti
             content=content,
             unsubscribe_url=None if matter.is_answer else urls.unsubscribe,
             feedback_id=matter.feedback_id,
+            unsubscribe_mailbox=_mailbox(matter, urls),
         )
         return compose(letter, sender=matter.sender, at=at)
     except CrusoeError as error:
         return f"{error.code}: {error.message}"
+
+
+def _mailbox(matter: Matter, urls: Urls) -> str | None:
+    """Where one may write to unsubscribe; absent where nobody reads that."""
+    if matter.is_answer or not settings().takes_returns:
+        return None
+    return opt_out_mailbox(token=urls.unsubscribe.rpartition("/")[2], domain=matter.sender.return_domain)
 
 
 def level(matter: Matter, recipient: Recipient) -> TrackingLevel:

@@ -9,5 +9,6 @@ address is known.
 from preferences.forgetting import forget_requests
 from preferences.forms import FormPlan, save_form
 from preferences.held import also_held, everything
+from preferences.unsubscribe import stop_by_mail
 
-__all__ = ["FormPlan", "also_held", "everything", "forget_requests", "save_form"]
+__all__ = ["FormPlan", "also_held", "everything", "forget_requests", "save_form", "stop_by_mail"]

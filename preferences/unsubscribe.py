@@ -33,7 +33,7 @@ def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Vis
     """Store an objection, wait until it holds, and answer who it was for; None when the token is not ours.
 
     Opens its own transactions, because none may be open while it waits. `through` says by which way: `one_click`,
-    `page` or `preferences`. Doing it again stores no second entry.
+    `page`, `preferences` or `mailto`. Doing it again stores no second entry.
     """
     with transaction() as session:
         who = recipient(session, purpose=purpose, token=token)
@@ -45,6 +45,15 @@ def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Vis
         with transaction() as session:
             _note(session, who, scope=scope, through=through, visit=visit)
     return who
+
+
+def stop_by_mail(*, token: str) -> bool:
+    """Somebody wrote to the address that the mail program was given to unsubscribe (RFC 2369): one click by mail.
+
+    Answers whether the token is ours. Who wrote is not asked: whoever has the token could click as well.
+    """
+    nowhere = Visit(ip=None, user_agent=None)
+    return stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="mailto", visit=nowhere) is not None
 
 
 def _object(session: Session, who: Recipient, *, scope: Scope, through: str) -> bool:

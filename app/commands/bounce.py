@@ -1,14 +1,16 @@
 """`crusoe bounce`: what a mail that came back means, and taking one in."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
+from app.returns import take
 from core.cli import command
 from core.errors import NotFound
 from core.sentences import say
 from delivery import Reader
+from delivery.models import Way
 
 
 @click.group("bounce")
@@ -22,6 +24,24 @@ def classify(files: tuple[Path, ...]) -> list[dict[str, Any]]:
     """Say what these mails mean, one line for each recipient. Nothing is stored."""
     with Reader() as reader:
         return [line for file in files for line in _lines(reader, file)]
+
+
+@command(bounce_group, "intake")
+@click.option("--to", "envelope", multiple=True, help="Whom the mail was addressed to, where the mail server says so.")
+@click.argument("mail", type=click.File("rb"), default="-")
+def intake(mail: BinaryIO, envelope: tuple[str, ...]) -> dict[str, Any]:
+    """Take in one mail, from a file or the standard input, as a mail server pipes it."""
+    taken = take(mail.read(), way=Way.PIPE, envelope=envelope)
+    return {
+        "sha256": taken.sha256,
+        "known": taken.known,
+        "believed": taken.message_id is not None,
+        "message": taken.message_id,
+        "classes": [one.value for one in taken.classes],
+        "opted_out": taken.opted_out,
+        "suppressed": taken.suppressed,
+        "fault": taken.fault,
+    }
 
 
 def _lines(reader: Reader, file: Path) -> list[dict[str, Any]]:

@@ -68,7 +68,8 @@ def applications(settings: Settings) -> list[Program]:
     """Our own processes. The inbox takes mail only where no other transport is set."""
     inbox = [] if settings.smtp_url else [_python(settings, "inbox", "app.inbox", is_ready=_inbox_answers(settings))]
     workers = [_worker(settings, number) for number in range(1, settings.workers + 1)]
-    return [*inbox, _web(settings), *workers, _python(settings, "scheduler", "app.scheduler")]
+    returns = [_python(settings, "returns", "app.returns.receiver")] if settings.returns_listen else []
+    return [*inbox, *returns, _web(settings), *workers, _python(settings, "scheduler", "app.scheduler")]
 
 
 def migrate(settings: Settings) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,7 @@ from delivery.returns.parts import Parts
 
 # Headers that only such answers carry; RFC 3834 has the first, the others are older than it.
 _HEADERS = {
-    "Auto-Submitted": re.compile(r"^auto-(?:replied|generated|notified)", re.IGNORECASE),
-    "X-Auto-Response-Suppress": None,
+    "Auto-Submitted": re.compile(r"^auto-(?:replied|notified)", re.IGNORECASE),
     "X-Autoreply": None,
     "X-Autorespond": None,
     "X-Autoreply-From": None,

@@ -20,7 +20,7 @@ from core.errors import NotAllowed
 from delivery import quoted, self_test
 from delivery.compose import From, HeaderInjected, Letter, compose, header_names
 from delivery.dkim import Signer, signer
-from delivery.return_path import mail_id, message_of, return_path
+from delivery.return_path import mail_id, message_of, opt_out_mailbox, opt_out_token, return_path
 from delivery.smtp import Mail
 from delivery.smtp.envelope import has_clean_lines, on_the_wire
 from templates import Rendered, as_quoted
@@ -45,6 +45,7 @@ def made(
     signer: Signer | None = None,
     recipient: str = "anna@mail.example",
     unsubscribe_url: str | None = "https://shop.example/u/token",
+    unsubscribe_mailbox: str | None = None,
 ) -> Mail:
     letter = Letter(
         message_id=7,
@@ -52,6 +53,7 @@ def made(
         content=as_quoted(Rendered(subject=subject, html=html, text=text)),
         unsubscribe_url=unsubscribe_url,
         feedback_id="1:newsletter:1:news",
+        unsubscribe_mailbox=unsubscribe_mailbox,
     )
     sender = From(
         name=name,
@@ -85,6 +87,18 @@ def test_a_reader_sees_exactly_these_headers_and_what_was_rendered():
     assert part(mail, "plain") == "Größe: 5 €\nund mehr\n"
     assert part(mail, "html") == "<p>Größe: 5 €</p>\n"
     assert not message.defects
+
+
+def test_who_can_only_write_mail_is_offered_an_address_after_the_one_for_one_click():
+    token = "T" * 60
+    letter = made(unsubscribe_mailbox=opt_out_mailbox(token=token, domain="bounce.shop.example"))
+    mailbox = f"u+{token}@bounce.shop.example"
+    assert (
+        parsed(letter)["List-Unsubscribe"] == f"<https://shop.example/u/token>, <mailto:{mailbox}?subject=unsubscribe>"
+    )
+    # RFC 5321 section 4.5.3.1.1: 64 bytes before the sign.
+    assert len(mailbox.partition("@")[0]) <= 64
+    assert opt_out_token(mailbox) == token
 
 
 def test_answers_offer_nothing_to_unsubscribe_from():
