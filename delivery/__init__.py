@@ -6,6 +6,7 @@ that add up (`report`). The rules served: no decision, no send; at most once (wh
 stays so unless somebody chose otherwise); no mail after an opt-out was answered (`wait_until_quiet`).
 """
 
+from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
@@ -28,6 +29,7 @@ from delivery.runs import (
 from delivery.senders import SenderPlan, save_sender
 from delivery.tidy import Tidied, tidy
 from delivery.transactional import copies, copy_subject, enqueue, state_of
+from delivery.transports import TransportPlan, save_transport, shown_secret, shown_secrets
 
 __all__ = [
     "Halted",
@@ -45,6 +47,7 @@ __all__ = [
     "ServerAway",
     "TakenIn",
     "Tidied",
+    "TransportPlan",
     "classify",
     "copies",
     "copy_subject",
@@ -57,15 +60,20 @@ __all__ = [
     "notice_draft",
     "notice_run",
     "open_run",
-    "pause_run",
     "opt_out_token",
     "original_subject",
+    "pause_run",
     "plan",
     "release_holds",
     "report",
+    "require_sound_sender",
     "resume_run",
     "return_path",
     "save_sender",
+    "save_transport",
+    "sender_findings",
+    "shown_secret",
+    "shown_secrets",
     "standing_run",
     "state_of",
     "stop_run",
