@@ -29,6 +29,7 @@ from delivery.runs import (
 from delivery.senders import SenderPlan, save_sender
 from delivery.tidy import Tidied, tidy
 from delivery.transactional import copies, copy_subject, enqueue, state_of
+from delivery.transports import TransportPlan, save_transport, shown_secret, shown_secrets
 
 __all__ = [
     "Halted",
@@ -46,6 +47,7 @@ __all__ = [
     "ServerAway",
     "TakenIn",
     "Tidied",
+    "TransportPlan",
     "classify",
     "copies",
     "copy_subject",
@@ -68,7 +70,10 @@ __all__ = [
     "resume_run",
     "return_path",
     "save_sender",
+    "save_transport",
     "sender_findings",
+    "shown_secret",
+    "shown_secrets",
     "standing_run",
     "state_of",
     "stop_run",

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.apply import documents
+from app.apply import documents, transports
 from app.apply.schema import ControllerItem, FieldItem, Item, SenderItem, TemplateItem
 from campaigns import Plan
 from campaigns import save as save_campaign
@@ -238,6 +238,7 @@ KINDS: tuple[Kind, ...] = (
         _current_sender,
         lambda session, values, _: save_sender(session, plan=SenderPlan(**values)),
     ),
+    Kind("transports", transports.wanted, transports.current, transports.write),
     Kind("segments", _wanted_segment, _current_segment, _write_segment),
     Kind("templates", _wanted_template, _current_template, _write_template),
     Kind("rules", documents.wanted_rules, documents.current_rules, documents.write_rules, key="-"),

@@ -51,6 +51,21 @@ class SenderItem(Item):
     dkim_selector: Code | None = None
 
 
+class TransportItem(Item):
+    """A way out of a sender: a mail server, or an account with a provider. Secrets are named, never written here."""
+
+    code: Code
+    sender: Code
+    kind: Code
+    url: str = ""
+    settings: dict[str, str] = {}
+    secret_env: Name | None = None
+    hook_secret_env: Name | None = None
+    position: int = Field(0, ge=0, le=100)
+    weight: int = Field(1, ge=1, le=1000)
+    enabled: bool = True
+
+
 class SegmentItem(Item):
     """Whom we mean."""
 
@@ -139,6 +154,7 @@ SECTIONS: dict[str, type[Item]] = {
     "consent_texts": ConsentTextItem,
     "privacy_notices": PrivacyNoticeItem,
     "senders": SenderItem,
+    "transports": TransportItem,
     "segments": SegmentItem,
     "templates": TemplateItem,
     "forms": FormItem,
