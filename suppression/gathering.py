@@ -8,7 +8,7 @@ fresh table for tiny otherwise, and walks through it once per recipient.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, column, insert, select, table, text
@@ -171,7 +171,7 @@ _POLICIES = """
 
 def put_policies(session: Session, names: Names, *, lines: Sequence[PolicyLine]) -> None:
     """Fill `policy`: what holds in each country for each kind of people, some dozen rows."""
-    rows = json.dumps([asdict(line) for line in lines], default=datetime.isoformat)
+    rows = json.dumps([vars(line) for line in lines], default=datetime.isoformat)
     session.execute(text(_POLICIES.format(policy=names.policy)), {"lines": rows})
 
 
