@@ -65,7 +65,7 @@ def _strings(text: bytes) -> list[bytes]:
 
 
 @contextmanager
-def serving(zone: Mapping[str, Sequence[str]]) -> Iterator[Names]:
+def serving(zone: Mapping[str, Sequence[str]], *, port: int = 0) -> Iterator[Names]:
     """Serve this zone; `address` is what goes into CRUSOE_RESOLVER."""
     names = Names(zone)
 
@@ -81,7 +81,7 @@ def serving(zone: Mapping[str, Sequence[str]]) -> Iterator[Names]:
             if (reply := names.answer(self.rfile.read(length), "tcp")) is not None:
                 self.wfile.write(struct.pack("!H", len(reply)) + reply)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tcp) as tcp:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", port), Tcp) as tcp:
         port = tcp.server_address[1]
         with socketserver.ThreadingUDPServer(("127.0.0.1", port), Udp) as udp:
             for server in (tcp, udp):

@@ -92,8 +92,8 @@ def _found(verdict: Verdict, target: str) -> Verdict:
 def _matches(answers: Answers, term: Term, domain: str, envelope: Envelope, budget: Budget) -> bool:
     if term.name == "all":
         return True
-    if term.name in {"ip4", "ip6"}:
-        return envelope.ip in ipaddress.ip_network(term.value)
+    if term.network is not None:
+        return envelope.ip in term.network
     budget.ask()
     target = expand(term.value, domain=domain, envelope=envelope) if term.value else domain
     if term.name == "include":

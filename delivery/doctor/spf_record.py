@@ -41,6 +41,7 @@ class Term:
     value: str = ""
     cidr4: int = 32
     cidr6: int = 128
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _mechanism(word: str) -> Term:
     if name not in KNOWN:
         raise _unreadable(word)
     if name in {"ip4", "ip6"}:
-        return Term(qualifier, name, str(_network(name, value, word)))
+        return Term(qualifier, name, value, network=_network(name, value, word))
     cidr4, cidr6 = 32, 128
     if name in TAKES_CIDR:
         value, cidr4, cidr6 = _cidr(value, word)

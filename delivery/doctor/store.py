@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,7 @@ LOST_AFTER = timedelta(minutes=2)
 # So old a look still counts; every sender is looked at once a day.
 COUNTS_FOR = timedelta(days=7)
 EVERY = timedelta(days=1)
+KEPT_FOR = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,14 @@ def take_up(session: Session) -> tuple[int, int] | None:
 
 def write_down(session: Session, *, look_id: int, found: Examination) -> None:
     """Keep what was found; the second of two processes that looked at the same time changes nothing."""
-    session.execute(
+    sender_id = session.scalar(
         update(SenderExamination)
         .where(SenderExamination.id == look_id, SenderExamination.done_at.is_(None))
         .values(done_at=clock.now(), **_columns(found))
+        .returning(SenderExamination.sender_id)
     )
+    if sender_id is not None:
+        _forget_old(session, sender_id)
 
 
 def keep_look(session: Session, *, sender_id: int, by: str, found: Examination) -> None:
@@ -95,6 +99,12 @@ def keep_look(session: Session, *, sender_id: int, by: str, found: Examination) 
             sender_id=sender_id, requested_by=by, started_at=now, done_at=now, **_columns(found)
         )
     )
+
+
+def _forget_old(session: Session, sender_id: int) -> None:
+    """What stood in the DNS a quarter of a year ago helps nobody."""
+    old = SenderExamination.done_at < clock.now() - KEPT_FOR
+    session.execute(delete(SenderExamination).where(SenderExamination.sender_id == sender_id, old))
 
 
 def _columns(found: Examination) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The signers of a domain, opened once in a process and kept until its keys change."""
 
+from collections.abc import Collection
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -17,7 +19,10 @@ from delivery.signing.states import signing
 # Domains of one installation, twice: while one key follows another, both are in use.
 MOST_KEPT = 256
 
-_kept: dict[tuple[str, str, str], Signer] = {}
+# Domain, selector and public half: another key under the same name is another version.
+Version = tuple[str, str, str]
+
+_kept: dict[Version, Signer] = {}
 
 
 def signers_of(session: Session, *, domain: str, selector: str | None) -> tuple[Signer, ...]:
@@ -37,13 +42,20 @@ def signers_of(session: Session, *, domain: str, selector: str | None) -> tuple[
             SigningKey.public_value,
         ).where(SigningKey.domain == domain, SigningKey.active_from.is_not(None), SigningKey.retired_at.is_(None))
     )
-    chosen = signing(found.all())
+    chosen = {(domain, row.selector, row.public_value): row.id for row in signing(found.all())}
     if chosen:
-        return tuple(_signer(session, row.id, (domain, row.selector, row.public_value)) for row in chosen)
+        _forget_others(domain, chosen)
+        return tuple(_signer(session, key_id, version) for version, key_id in chosen.items())
     return (signer(domain=domain, selector=selector),) if selector else ()
 
 
-def _signer(session: Session, key_id: int, version: tuple[str, str, str]) -> Signer:
+def _forget_others(domain: str, wanted: Collection[Version]) -> None:
+    """Keys that do not sign any more leave the memory, too."""
+    for version in [one for one in _kept if one[0] == domain and one not in wanted]:
+        del _kept[version]
+
+
+def _signer(session: Session, key_id: int, version: Version) -> Signer:
     if version not in _kept:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()

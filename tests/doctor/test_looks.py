@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.cli import crusoe
 from app.web import create_app
 from campaigns import check_campaign, lock
+from campaigns.conductor import start_due
 from core import clock, users
 from core.db import transaction
 from core.errors import NotAllowed, WrongInput
@@ -94,6 +95,25 @@ def test_what_blocks_keeps_a_campaign_from_its_check_and_from_its_launch_until_i
     assert rows("SELECT state FROM campaign") == [("sending",)]
 
 
+def test_a_campaign_whose_time_comes_while_its_sender_is_unsound_goes_back_to_its_author(names, tmp_path):
+    configure(tmp_path)
+    with_people("ada")
+    marta, rolf = somebody(Role.MARKETER, "mia"), somebody(Role.RELEASER, "rolf")
+    rows("UPDATE campaign SET scheduled_at = now() + interval '1 hour' RETURNING 1")
+    check()
+    submitted_by(marta)
+    approved_by(rolf)
+    launched_by(rolf)
+    assert rows("SELECT state FROM campaign") == [("scheduled",)]
+    names.zone["shop.example MX"] = ["0 ."]
+    looked()
+    with time_machine.travel(clock.now() + timedelta(hours=2)), transaction() as session:
+        assert start_due(session) == 0
+    assert rows("SELECT state FROM campaign") == [("draft",)]
+    ((reason,),) = rows("SELECT reason FROM audit_event WHERE action = 'campaign.draft'")
+    assert "null MX" in reason
+
+
 def test_a_check_that_finds_something_blocking_fails_and_a_decision_can_lower_it(names, tmp_path):
     configure(tmp_path)
     with_people("ada")
@@ -161,6 +181,9 @@ def test_looks_are_asked_for_once_and_every_day_and_outlive_a_lost_process(names
         assert waiting_since(session, sender_id=sender_id()) is None
         assert ask_daily(session, asks_reserved=True) == 0
     assert "spf_good" in found_codes()
+    rows("UPDATE sender_examination SET done_at = now() - interval '91 days' RETURNING 1")
+    looked()
+    assert rows("SELECT count(*) FROM sender_examination") == [(1,)]
 
 
 def test_the_command_shows_what_receivers_see_and_keeps_it(names, tmp_path):
