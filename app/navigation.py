@@ -31,6 +31,7 @@ MENU = (
     Entry(_l("Approvals"), "approvals.index", Permission.APPROVE_CAMPAIGNS, "check"),
     Entry(_l("Holds"), "holds.index", Permission.RELEASE_HOLDS, "player-pause"),
     Entry(_l("Suppression"), "suppression.index", Permission.SEE_SUPPRESSION, "shield-lock"),
+    Entry(_l("Returned mail"), "app.returned", Permission.SEE_SUPPRESSION, "mail"),
     Entry(_l("Consents"), "app.consents", Permission.SEE_SUPPRESSION, "circle-check"),
     Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
     Entry(_l("Senders"), "senders.index", Permission.SEE_SENDERS, "mail"),

@@ -115,6 +115,19 @@ WORDS: dict[str, dict[str, Word]] = {
         "given_out": Word(_l("given out in a file"), "blue", _l("The person stood in a file for another channel.")),
         "left_out": Word(_l("left out of a file"), "secondary", _l("A file was made, and the person is not in it.")),
     },
+    "return_class": {
+        "hard": Word(_l("hard bounce"), "red", _l("The address does not work, now or ever.")),
+        "soft": Word(_l("soft bounce"), "orange", _l("It did not arrive this time; several of them add up.")),
+        "mailbox_full": Word(_l("mailbox full"), "orange", _l("Several of them over weeks add up.")),
+        "policy": Word(
+            _l("refused by policy"),
+            "yellow",
+            _l("About our reputation, our set-up or the mail, never about the person."),
+        ),
+        "complaint": Word(_l("complaint"), "red", _l("The person called it spam.")),
+        "auto_reply": Word(_l("answer of a machine"), "secondary"),
+        "unknown": Word(_l("not understood"), "secondary"),
+    },
     "result": {
         "reached": Word(_l("reached"), "green"),
         "not_reached": Word(_l("not reached"), "secondary"),

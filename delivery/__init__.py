@@ -7,6 +7,7 @@ stays so unless somebody chose otherwise); no mail after an opt-out was answered
 """
 
 from delivery.doctor.release import require_sound_sender, sender_findings
+from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
@@ -32,6 +33,7 @@ from delivery.transactional import copies, copy_subject, enqueue, state_of
 from delivery.transports import TransportPlan, save_transport, shown_secret, shown_secrets
 
 __all__ = [
+    "Doubt",
     "Halted",
     "InDoubt",
     "Note",
@@ -51,6 +53,7 @@ __all__ = [
     "classify",
     "copies",
     "copy_subject",
+    "doubts",
     "enqueue",
     "finish_if_done",
     "forget_recipient",
@@ -74,6 +77,7 @@ __all__ = [
     "sender_findings",
     "shown_secret",
     "shown_secrets",
+    "send_once_more",
     "standing_run",
     "state_of",
     "stop_run",

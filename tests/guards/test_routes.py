@@ -87,6 +87,7 @@ def address(rule: str, found: world.World) -> str:
     """A rule with the things of the test world in its places."""
     values = {
         "contact_id": found.contact,
+        "run_id": 1,
         "user_id": found.user,
         "lead_id": 1,
         "list_id": "at.ecg.file",
