@@ -221,6 +221,7 @@ WORDS: dict[str, dict[str, Word]] = {
     "origin": {
         "one_click": Word(_l("one click in the mail program")),
         "mailto": Word(_l("mail to the unsubscribe address")),
+        "provider": Word(_l("unsubscribed at the provider that carries the mail")),
         "returned_mail": Word(_l("mail that came back")),
         "page": Word(_l("unsubscribe page")),
         "preferences": Word(_l("preference page")),

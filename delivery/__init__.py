@@ -12,6 +12,8 @@ from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.plan import Planned, plan
+from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
+from delivery.providers.protocol import Call, Forged
 from delivery.quiet import wait_until_quiet
 from delivery.return_path import mail_id, message_of, opt_out_token, return_path
 from delivery.returns import ReturnClass, Returned, classify
@@ -33,6 +35,10 @@ from delivery.transactional import copies, copy_subject, enqueue, state_of
 from delivery.transports import TransportPlan, save_transport, shown_secret, shown_secrets
 
 __all__ = [
+    "Call",
+    "CallTaken",
+    "Doubt",
+    "Forged",
     "Doubt",
     "Halted",
     "InDoubt",
@@ -57,13 +63,16 @@ __all__ = [
     "enqueue",
     "finish_if_done",
     "forget_recipient",
+    "hook_of",
     "mail_id",
     "message_of",
+    "news",
     "notes",
     "notice_draft",
     "notice_run",
     "open_run",
     "opt_out_token",
+    "opt_outs",
     "original_subject",
     "pause_run",
     "plan",
@@ -74,6 +83,7 @@ __all__ = [
     "return_path",
     "save_sender",
     "save_transport",
+    "send_once_more",
     "sender_findings",
     "shown_secret",
     "shown_secrets",
@@ -82,6 +92,7 @@ __all__ = [
     "state_of",
     "stop_run",
     "take_in",
+    "take_in_call",
     "tell",
     "tidy",
     "wait_until_quiet",

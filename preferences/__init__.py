@@ -9,6 +9,6 @@ address is known.
 from preferences.forgetting import forget_requests
 from preferences.forms import FormPlan, save_form
 from preferences.held import also_held, everything
-from preferences.unsubscribe import stop_by_mail
+from preferences.unsubscribe import stop_by_mail, stop_by_provider
 
-__all__ = ["FormPlan", "also_held", "everything", "forget_requests", "save_form", "stop_by_mail"]
+__all__ = ["FormPlan", "also_held", "everything", "forget_requests", "save_form", "stop_by_mail", "stop_by_provider"]

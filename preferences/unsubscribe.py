@@ -33,7 +33,7 @@ def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Vis
     """Store an objection, wait until it holds, and answer who it was for; None when the token is not ours.
 
     Opens its own transactions, because none may be open while it waits. `through` says by which way: `one_click`,
-    `page`, `preferences` or `mailto`. Doing it again stores no second entry.
+    `page`, `preferences`, `mailto` or `provider`. Doing it again stores no second entry.
     """
     with transaction() as session:
         who = recipient(session, purpose=purpose, token=token)
@@ -54,6 +54,16 @@ def stop_by_mail(*, token: str) -> bool:
     """
     nowhere = Visit(ip=None, user_agent=None)
     return stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="mailto", visit=nowhere) is not None
+
+
+def stop_by_provider(*, token: str) -> bool:
+    """Somebody unsubscribed where a provider that carries our mail offers it, and the provider told us so.
+
+    Answers whether the token is ours; it was made for the message that the provider named.
+    """
+    nowhere = Visit(ip=None, user_agent=None)
+    who = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="provider", visit=nowhere)
+    return who is not None
 
 
 def _object(session: Session, who: Recipient, *, scope: Scope, through: str) -> bool:

@@ -22,7 +22,7 @@ from suppression import journal
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
 
 # Where entries come from that the person made with the own hands.
-OWN_HANDS = frozenset({"one_click", "page", "preferences", "mailto"})
+OWN_HANDS = frozenset({"one_click", "page", "preferences", "mailto", "provider"})
 
 
 @dataclass(frozen=True)

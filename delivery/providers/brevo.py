@@ -82,7 +82,16 @@ def _told(event: Mapping[str, Any]) -> Told | None:
     # The id in a call is that of the webhook; only all of it together tells one event from another.
     key = sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
     at = seconds(event["ts_event"]) if "ts_event" in event else None
-    return Told(key=key, kind=kind, name=str(event.get("X-Mailin-custom", "")), at=at, reason=reason)
+    return Told(
+        key=key,
+        kind=kind,
+        name=str(event.get("X-Mailin-custom", "")),
+        recipient=str(event.get("email", "")),
+        source=event,
+        at=at,
+        reason=reason,
+        final=event.get("event") != "deferred",
+    )
 
 
 BREVO = Provider(name="brevo", url="https://api.brevo.com", ask=ask, judge=judge, hear=hear, repeats_safely=True)

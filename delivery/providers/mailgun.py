@@ -70,7 +70,18 @@ def hear(account: Account, call: Call) -> Heard:
     if kind is None:
         return Heard()
     at = seconds(event["timestamp"]) if "timestamp" in event else None
-    return Heard((Told(key=token, kind=kind, name=name, at=at, status=status, reason=reason),))
+    told = Told(
+        key=token,
+        kind=kind,
+        name=name,
+        recipient=str(event.get("recipient", "")),
+        source=event,
+        at=at,
+        status=status,
+        reason=reason,
+        final=event.get("severity") != "temporary",
+    )
+    return Heard((told,))
 
 
 def _kind(event: Mapping[str, Any], status: str | None, reason: str) -> EventClass | None:

@@ -89,7 +89,8 @@ def _told(event: Mapping[str, Any]) -> Told | None:
         return None
     key = sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
     at = seconds(event["time"]) if "time" in event else None
-    return Told(key=key, kind=kind, name=str(event.get("CustomID", "")), at=at, reason=reason)
+    name, recipient = str(event.get("CustomID", "")), str(event.get("email", ""))
+    return Told(key=key, kind=kind, name=name, recipient=recipient, source=event, at=at, reason=reason)
 
 
 MAILJET = Provider(

@@ -64,7 +64,17 @@ def hear(account: Account, call: Call) -> Heard:
     if kind is None or not isinstance(message, dict) or message.get("direction") == "incoming":
         return Heard()
     name = str(message.get("message_id", ""))
-    return Heard((Told(key=str(document.get("uuid")), kind=kind, name=name, at=at, reason=reason),))
+    told = Told(
+        key=str(document.get("uuid")),
+        kind=kind,
+        name=name,
+        recipient=str(message.get("to", "")),
+        source=document,
+        at=at,
+        reason=reason,
+        final=document.get("event") != "MessageDelayed",
+    )
+    return Heard((told,))
 
 
 def _kind(event: str, reason: str) -> EventClass | None:

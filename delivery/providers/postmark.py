@@ -78,7 +78,11 @@ def hear(account: Account, call: Call) -> Heard:
     key = f"{event.get('RecordType')}/{event.get('MessageID')}/{event.get('ID', moment)}"
     reason = f"{event.get('Description', '')} {event.get('Details', '')}".strip()
     at = iso(moment) if moment else None
-    return Heard((Told(key=key, kind=kind, name=str(metadata.get("crusoe", "")), at=at, reason=reason),))
+    recipient = str(event.get("Email") or event.get("Recipient") or "")
+    name = str(metadata.get("crusoe", ""))
+    final = event.get("Type") not in {"Transient", "DnsError"}
+    told = Told(key=key, kind=kind, name=name, recipient=recipient, source=event, at=at, reason=reason, final=final)
+    return Heard((told,))
 
 
 def _kind(event: Any) -> EventClass | None:

@@ -68,15 +68,19 @@ class EventClass(StrEnum):
 class Told:
     """One event of a call: its identity with the provider, and what names our message (see `named`).
 
-    `at` is when it happened, as the provider says; absent where it does not say.
+    `at` is when it happened, as the provider says; absent where it does not say. `final`: it tries no more. `source` is
+    what it was read from, and is kept.
     """
 
     key: str
     kind: EventClass
     name: str
+    recipient: str
+    source: Mapping[str, Any] = field(repr=False)
     at: datetime | None = None
     status: str | None = None
     reason: str = ""
+    final: bool = True
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,17 @@ def _told(event: Mapping[str, Any]) -> Told | None:
     if kind is None or not event.get("sg_event_id"):
         return None
     at = seconds(event["timestamp"]) if "timestamp" in event else None
-    name = str(event.get("crusoe", ""))
-    return Told(key=str(event["sg_event_id"]), kind=kind, name=name, at=at, status=status, reason=reason)
+    return Told(
+        key=str(event["sg_event_id"]),
+        kind=kind,
+        name=str(event.get("crusoe", "")),
+        recipient=str(event.get("email", "")),
+        source=event,
+        at=at,
+        status=status,
+        reason=reason,
+        final=event.get("event") != "deferred",
+    )
 
 
 SENDGRID = Provider(name="sendgrid", url="https://api.sendgrid.com", ask=ask, judge=judge, hear=hear)

@@ -17,13 +17,21 @@ from delivery.providers.aws_signature import signed_headers
 from delivery.providers.classes import permanent
 from delivery.providers.naming import name_of
 from delivery.providers.protocol import Account, Answer, Ask, Call, EventClass, Heard, Provider, Told
-from delivery.providers.signatures import iso
+from delivery.providers.signatures import iso, require
 from delivery.smtp import Deferred, Mail, Outcome, Phase
 
 _ACCOUNT = frozenset(
     {"AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException", "NotFoundException"}
 )
 _LIMITS = frozenset({"TooManyRequestsException", "LimitExceededException", "ThrottlingException", "Throttling"})
+
+
+_WHERE = {
+    "Delivery": ("delivery", "recipients"),
+    "Complaint": ("complaint", "complainedRecipients"),
+    "Bounce": ("bounce", "bouncedRecipients"),
+}
+_KINDS = {"Delivery": EventClass.DELIVERED, "Complaint": EventClass.COMPLAINT}
 
 
 def ask(account: Account, mail: Mail, at: datetime) -> Ask:
@@ -66,7 +74,9 @@ def judge(answer: Answer) -> Outcome | None:
 
 def hear(account: Account, call: Call, *, fetch: sns.Fetch = sns.fetched) -> Heard:
     """An event for each recipient, or a subscription that the operator has to confirm."""
-    message = sns.opened(call, topic=account.settings.get("topic", ""), fetch=fetch)
+    topic = account.settings.get("topic", "")
+    require(bool(topic))
+    message = sns.opened(call, topic=topic, fetch=fetch)
     if message["Type"] != "Notification":
         url = str(message.get("SubscribeURL", ""))[:2000]
         return Heard(
@@ -81,24 +91,28 @@ def hear(account: Account, call: Call, *, fetch: sns.Fetch = sns.fetched) -> Hea
 
 
 def _told(event: Mapping[str, Any], *, key: str) -> Iterator[Told]:
-    kind = event.get("eventType") or event.get("notificationType")
-    name = _name(event.get("mail"))
-    match kind:
-        case "Delivery":
-            about = event["delivery"]
-            yield Told(key=key, kind=EventClass.DELIVERED, name=name, at=iso(about.get("timestamp")))
-        case "Complaint":
-            about = event["complaint"]
-            reason = str(about.get("complaintFeedbackType") or "")
-            yield Told(key=key, kind=EventClass.COMPLAINT, name=name, at=iso(about.get("timestamp")), reason=reason)
-        case "Bounce":
-            about = event["bounce"]
-            for number, one in enumerate(about.get("bouncedRecipients") or [{}]):
-                reason = str(one.get("diagnosticCode") or f"{about.get('bounceType')} {about.get('bounceSubType')}")
-                status = str(one.get("status") or "") or None
-                what = _bounce(about, status=status, reason=reason)
-                at = iso(about.get("timestamp"))
-                yield Told(key=f"{key}/{number}", kind=what, name=name, at=at, status=status, reason=reason)
+    kind = str(event.get("eventType") or event.get("notificationType"))
+    field, recipients = _WHERE.get(kind, ("", ""))
+    about = event.get(field)
+    if not isinstance(about, dict):
+        return
+    at = iso(about.get("timestamp"))
+    for number, one in enumerate(about.get(recipients) or []):
+        found = one if isinstance(one, dict) else {"emailAddress": one}
+        reason = str(
+            found.get("diagnosticCode") or about.get("complaintFeedbackType") or about.get("bounceSubType") or ""
+        )
+        status = str(found.get("status") or "") or None
+        yield Told(
+            key=f"{key}/{number}",
+            kind=_bounce(about, status=status, reason=reason) if kind == "Bounce" else _KINDS[kind],
+            name=_name(event.get("mail")),
+            recipient=str(found.get("emailAddress", "")),
+            source=event,
+            at=at,
+            status=status,
+            reason=reason,
+        )
 
 
 def _bounce(about: Mapping[str, Any], *, status: str | None, reason: str) -> EventClass:

@@ -15,6 +15,8 @@ class Way(StrEnum):
     RECEIVER = "receiver"
     MAILBOX = "mailbox"
     PIPE = "pipe"
+    # A call of a provider, which was signed.
+    WEBHOOK = "webhook"
 
 
 class ReturnedMail(Base):

@@ -25,6 +25,8 @@ PUBLIC = {
     "api.reservations",
     "app.favicon",
     "app.health",
+    # Providers call with a signature of theirs.
+    "app.hear_provider",
     "app.sign_in",
     "app.try_sign_in",
     "app.sign_out",
@@ -54,6 +56,8 @@ WITHOUT_TOKEN = {
     "api.decisions",
     "api.end_case",
     "api.reservations",
+    # The signature of the provider is the proof.
+    "app.hear_provider",
     "preferences.ask_for_fresh_link",
     "preferences.ask_for_mail",
     "preferences.press_confirmation",

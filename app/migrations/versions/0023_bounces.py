@@ -8,7 +8,7 @@ down_revision = "0022_hot_path"
 branch_labels = None
 depends_on = None
 
-WAYS = ("receiver", "mailbox", "pipe")
+WAYS = ("receiver", "mailbox", "pipe", "webhook")
 CLASSES = ("hard", "soft", "mailbox_full", "policy", "complaint", "auto_reply", "unknown")
 ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 
