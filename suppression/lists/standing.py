@@ -75,13 +75,8 @@ class ListStatus:
     outdated_from: datetime | None
 
 
-def is_outdated(published_at: datetime | None, *, max_age_days: int, as_of: datetime) -> bool:
-    """Whether a list published then is missing or too old now. The age runs from publication, not from the import."""
-    return published_at is None or as_of - published_at > timedelta(days=max_age_days)
-
-
 def outdated_from(version: ListVersion, *, max_age_days: int) -> datetime:
-    """From when a version cannot be relied on: by its age, or because compliance said so earlier."""
+    """From when a version cannot be relied on: so long after its publication, or when compliance said so earlier."""
     by_age = version.published_at + timedelta(days=max_age_days)
     return min(by_age, version.expired_at) if version.expired_at else by_age
 
