@@ -65,11 +65,9 @@ def _place(answers: Answers, name: str) -> Place | None:
 
 
 def organisation(answers: Answers, domain: str) -> str:
-    """The organisational domain of a name (section 4.10.2)."""
+    """The organisational domain of a name (section 4.10.2): below a public suffix, else the top of the walk."""
     places = walk(answers, domain)
     for place in places:
-        if place.tags.get("psd") == "n":
-            return place.domain
         if place.tags.get("psd") == "y" and place.domain != domain:
             below = domain.removesuffix(f".{place.domain}").rpartition(".")[2]
             return f"{below}.{place.domain}"

@@ -95,8 +95,34 @@ def test_an_address_of_version_6_is_compared_with_its_own_kind():
     assert codes(names, "spf", ips=["2001:db8:2::9"]) == {"spf_refused"}
 
 
+BY_ADDRESS = "v=spf1 include:%{i}.x.example -all"
+
+
+def behind(count: int) -> dict[str, list[str]]:
+    """A record that only this sender is led to, with so many includes of its own."""
+    own = "v=spf1 " + " ".join(f"include:i{n}.example" for n in range(count)) + f" ip4:{OURS} -all"
+    found = {f"i{n}.example TXT": ["v=spf1 -all"] for n in range(count)}
+    return zone(BY_ADDRESS) | {f"{OURS}.x.example TXT": [own]} | found
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (behind(9), {"spf_good"}),
+        (behind(10), {"spf_too_many"}),
+        (zone("v=spf1 exists:%{i}.a.example exists:%{i}.b.example exists:%{i}.c.example -all"), {"spf_void"}),
+        (zone(BY_ADDRESS), {"spf_broken"}),
+        (zone("v=spf1 redirect=%{i}.gone.example"), {"spf_broken"}),
+        (zone(BY_ADDRESS) | {f"{OURS}.x.example TXT": ["v=spf1 include:%{d} -all"]}, {"spf_too_many"}),
+    ],
+)
+def test_limits_hold_where_only_the_sending_address_shows_what_is_looked_up(names, expected):
+    assert codes(names, "spf", ips=[OURS]) == expected
+
+
 def test_without_known_addresses_limits_count_all_the_same_and_nobody_is_refused():
     assert "spf_too_many" in codes(included(12))
+    assert "spf_void" in codes(zone("v=spf1 a:x.example a:y.example mx:z.example -all"))
     assert {"spf_good", "ips_unknown"} <= codes(zone(f"v=spf1 ip4:{OTHER} -all"))
 
 
