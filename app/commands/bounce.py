@@ -1,5 +1,6 @@
 """`crusoe bounce`: what a mail that came back means, and taking one in."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -7,9 +8,10 @@ import click
 
 from app.returns import take
 from core.cli import command
+from core.db import transaction
 from core.errors import NotFound
 from core.sentences import say
-from delivery import Reader
+from delivery import Reader, doubts
 from delivery.models import Way
 
 
@@ -42,6 +44,13 @@ def intake(mail: BinaryIO, envelope: tuple[str, ...]) -> dict[str, Any]:
         "suppressed": taken.suppressed,
         "fault": taken.fault,
     }
+
+
+@command(bounce_group, "unknown")
+def unknown() -> list[dict[str, Any]]:
+    """The campaigns with messages of which nobody knows whether they arrived."""
+    with transaction() as session:
+        return [asdict(one) for one in doubts(session)]
 
 
 def _lines(reader: Reader, file: Path) -> list[dict[str, Any]]:
