@@ -82,6 +82,7 @@ def test_nobody_agrees_alone_by_another_spelling_and_nothing_is_lifted_twice(dat
                 answer(session, request_id=request, actor=bert, reason="fine")
         store_lifts(session, [{"entry_id": entry, "asked_by": "eva", "agreed_by": "fritz", "reason": "again"}])
         assert session.scalars(select(SuppressionLift.asked_by)).all() == ["carl"]
+    assert [line.asked_by for line in journal.read() if isinstance(line, journal.Lift)] == ["carl"]
 
 
 def test_two_who_ask_at_once_queue(database: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from contacts import Asked, Confirmed, Withdrawn, confirm_consent, request_consent, withdraw_consent
 from contacts.models import Channel, Controller
 from core import clock
+from core.audit import AuditEvent
 from core.db import transaction
 from suppression import Cause, RuleSettings, activate, add, assess, current, import_list
 from suppression.lists.switching import remove
@@ -127,9 +128,10 @@ def test_a_list_that_was_removed_was_missing_from_then_on(ann: Person, tmp_path:
     removed = clock.now()
     import_list(path=ecg_file(tmp_path, [who]), list_id=ECG, actor="test", approval=given)
     with transaction() as session:
-        found = [code(session, known_by=moment) for moment in (in_force, removed, clock.now())]
+        noted = session.scalar(select(AuditEvent.at).where(AuditEvent.action == "list.remove"))
+        found = [code(session, known_by=moment) for moment in (in_force, noted, removed, clock.now())]
         allowed = "robinson_listed" if listed else "existing_customer"
-        assert found == [allowed, "list_outdated", allowed]
+        assert found == [allowed, "list_outdated", "list_outdated", allowed]
 
 
 @pytest.mark.parametrize(
