@@ -91,6 +91,8 @@ def test_two_who_ask_at_once_queue(database: str) -> None:
         _who, entry = blocked(session, anna)
     with Session(engine()) as first, first.begin():
         ask_to_lift(first, entry_id=entry, actor=anna, reason="please")
-        with pytest.raises(DBAPIError, match="lock timeout"), Session(engine()) as second, second.begin():
+        with pytest.raises(DBAPIError, match="lock timeout") as waited, Session(engine()) as second, second.begin():
             second.execute(text("SET LOCAL lock_timeout = '50ms'"))
             ask_to_lift(second, entry_id=entry, actor=bert, reason="please")
+        # It waits for the entry, before it looks whether somebody has asked; the audit log would be too late.
+        assert "FROM suppression_entry" in str(waited.value.statement)
