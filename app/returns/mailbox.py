@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from imaplib import IMAP4
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted, MailMessageFlags
 from imap_tools.errors import ImapToolsError
 
 from app.returns.dispatch import take
-from core.errors import NotReachable, WrongInput
+from core.errors import CrusoeError, NotReachable, WrongInput
 from core.sentences import say
 from delivery.models import Way
+
+log = structlog.get_logger()
 
 TIMEOUT = 30
 AT_ONCE = 100
@@ -31,11 +34,23 @@ def look(url: str) -> int:
         found = 0
         for uid in box.uids("UNSEEN")[:AT_ONCE]:
             raw = _fetched(box, uid)
-            if raw is not None:
-                take(raw, way=Way.MAILBOX)
-                found += 1
+            if raw is not None and not _taken(raw, uid):
+                continue
+            found += raw is not None
             box.flag([uid], {MailMessageFlags.SEEN}, value=True)
         return found
+
+
+def _taken(raw: bytes, uid: str) -> bool:
+    """Whether it was taken in. One that cannot be stays unseen, is tried again, and holds no other up."""
+    try:
+        take(raw, way=Way.MAILBOX)
+    except CrusoeError:
+        raise
+    except Exception:
+        log.exception("mail_not_taken", uid=uid)
+        return False
+    return True
 
 
 def _fetched(box: BaseMailBox, uid: str) -> bytes | None:

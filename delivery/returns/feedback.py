@@ -30,16 +30,17 @@ def read_feedback(parts: Parts) -> list[Returned]:
 
 
 def _reported(report: str) -> list[Returned]:
-    kind = _field(report, "Feedback-Type").lower()
-    said = one_line(f"{kind or 'abuse'} {_field(report, 'User-Agent')}")
-    meant = _KINDS.get(kind, ReturnClass.COMPLAINT)
+    named = _field(report, "Feedback-Type").lower()
+    said = one_line(f"{named or 'abuse'} {_field(report, 'User-Agent')}")
+    kind = named if named in _KINDS else "other"
+    meant = _KINDS[kind]
     recipients = _fields(report, "Original-Rcpt-To") or _fields(report, "Removal-Recipient") or [""]
     return [
         Returned(
             kind=meant,
             recipient=one.rpartition(";")[2].strip(" <>") or None,
             reason=said,
-            rule=f"feedback_{kind or 'abuse'}"[:60],
+            rule=f"feedback_{kind}",
         )
         for one in recipients[:100]
     ]

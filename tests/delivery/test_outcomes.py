@@ -124,6 +124,7 @@ def test_a_dead_address_is_written_down_and_never_written_to_again(listen):
         (Refused(Phase.RCPT, 550, "5.1.1 nobody"), True),
         (Refused(Phase.RCPT, 550, "5.1.10 null MX"), True),
         (Refused(Phase.RCPT, 550, "5.1.8 bad sender"), False),
+        (Refused(Phase.RCPT, 550, "5.1.1 rejected: your host is listed in zen.spamhaus.org"), False),
         (Refused(Phase.RCPT, 550, "5.7.1 policy"), False),
         (Refused(Phase.RCPT, 550, "no such user"), False),
         (Refused(Phase.DOT, 550, "5.1.1 nobody"), False),

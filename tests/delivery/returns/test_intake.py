@@ -154,7 +154,8 @@ def test_failures_of_three_campaigns_over_weeks_add_up_and_a_click_between_clear
                 # After the first failure somebody clicked: counting begins anew.
                 session.execute(
                     text(
-                        "INSERT INTO event (kind, at, address_id, message_id, verdict) VALUES ('click', :at, :a, :m, 'human')"
+                        "INSERT INTO event (kind, at, address_id, message_id, verdict)"
+                        " VALUES ('click', :at, :a, :m, 'human')"
                     ),
                     {"at": now - timedelta(days=35), "a": message.address_id, "m": message.id},
                 )
@@ -183,7 +184,7 @@ def test_a_report_ends_the_doubt_about_a_message(messages):
 
     with transaction() as session:
         session.execute(text("UPDATE message SET state = 'unknown'"))
-    one, two, three, four, five, six, seven, eight = messages
+    one, two, three, four, five, six, seven, _ = messages
     for raw in (
         bounce(one),
         bounce(two, status="5.7.1", code="smtp; 550 5.7.1 policy"),
@@ -212,3 +213,20 @@ def test_an_open_or_a_click_ends_the_doubt_and_counts_as_sent(messages):
         assert resolve_read(session) == 1
     assert [state(one) for one in messages] == ["resolved_sent", *["unknown"] * 7]
     assert [row.message_id for row in rows("SELECT message_id FROM event WHERE kind = 'sent'")] == [messages[0]]
+
+
+def test_whatever_bytes_a_report_is_made_of_it_is_taken_in(messages):
+    path = return_path(message_id=messages[0], domain="b.example").encode()
+    dirt = b"\x00\xff\xfe\xed\xa0\x80\xe2\x80\xa8\x1b[31m" + "Ω".encode() * 400
+    clean = bounce(messages[0])
+    for number, place in enumerate(
+        [b"ada@", b"rfc822; ", b"smtp; 550", b"failed", b"Status: 5", b"Sorry.", b"Subject: "]
+    ):
+        came_back(clean.replace(place, place + dirt) + b"%d" % number)
+    for part in (b"abuse", b"Loop/1", b"Original-Rcpt-To: "):
+        came_back(complaint().replace(part, part + dirt))
+    came_back(
+        b"From: " + dirt + b"\nTo: " + path + b"\nSubject: " + dirt + b"\nAuto-Submitted: auto-replied\n\n" + dirt
+    )
+    (kept,) = rows("SELECT count(*) AS n FROM returned_mail")
+    assert kept.n == 11
