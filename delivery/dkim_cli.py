@@ -9,6 +9,7 @@ from core import users
 from core.cli import command
 from core.db import transaction
 from delivery.doctor.looking import require_published
+from delivery.doctor.whom import ask_for_domain
 from delivery.signing import KeyView, activate_key, draw_key, keys_of, retire_key, signing_key
 from delivery.signing.models import Algorithm
 
@@ -53,6 +54,7 @@ def activate(domain: str, selector: str, unchecked: str | None, user: str) -> di
     with transaction() as session:
         actor = users.actor(session, user)
         view = activate_key(session, domain=domain, selector=selector, actor=actor, unchecked=unchecked)
+        ask_for_domain(session, domain=domain, by=actor.email)
         others = keys_of(session, domain=domain)
     followed = [one for one in others if one.state == "followed" and one.algorithm is view.algorithm]
     steps = [

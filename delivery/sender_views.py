@@ -22,7 +22,7 @@ from delivery.doctor.findings import Effect, Severity
 from delivery.doctor.looking import require_published
 from delivery.doctor.models import SenderExamination
 from delivery.doctor.store import latest_look, request_look, waiting_since
-from delivery.doctor.whom import find_sender
+from delivery.doctor.whom import ask_for_domain, find_sender
 from delivery.models import Sender
 from delivery.signing import activate_key, draw_key, keys_of, retire_key, signing_key
 from delivery.signing.models import Algorithm
@@ -180,6 +180,7 @@ def activate(code: str, selector: str) -> ResponseReturnValue:
             require_published(key)
         with transaction() as session:
             activate_key(session, domain=domain, selector=selector, actor=acting(), unchecked=reason)
+            ask_for_domain(session, domain=domain, by=acting().email)
     except CrusoeError as error:
         return _show(code, error), error.status
     flash(_("%(name)s signs from now on. An older key of its kind may be retired in seven days.", name=selector))

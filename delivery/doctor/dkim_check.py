@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from core.sentences import Sentence, say
 from delivery.doctor.answers import Answers
-from delivery.doctor.findings import Finding, Record, cut
+from delivery.doctor.findings import Finding, Record, Severity, cut
 from delivery.doctor.subject import Subject
 from delivery.doctor.tags import BadTags, read_tags
 from delivery.signing.public import PublicKey
@@ -22,6 +22,18 @@ LONGEST_KEY = 4096
 
 
 def dkim_findings(answers: Answers, *, key: PublicKey) -> list[Finding]:
+    """What is to be said about the record of a key. One that does not sign now keeps nothing from being sent."""
+    found = published_findings(answers, key=key)
+    if key.is_active or not any(finding.severity is Severity.FAIL for finding in found):
+        return found
+    if key.was_active:
+        said = say("Mails signed with %(name)s are on their way, and its record does not hold any more.", name=key.name)
+        return [_publish(key, "dkim_gone_early", said, found[0].found)]
+    said = say("The key %(name)s waits for its record.", name=key.name)
+    return [_publish(key, "dkim_waiting", said, found[0].found)]
+
+
+def published_findings(answers: Answers, *, key: PublicKey) -> list[Finding]:
     """What receivers find when they look for this key."""
     # A name holds other things too by mistake; a key record is told by its p= tag (section 3.6.1: v= is optional).
     records = [text for text in answers.records(key.name, "TXT") if "p=" in text.replace(" ", "")]

@@ -54,6 +54,8 @@ CATALOGUE: dict[str, tuple[Severity, str]] = {
     "dkim_not_for_mail": (_FAIL, "RFC 6376, 3.6.1"),
     "dkim_short": (_FAIL, "RFC 8301, 3.2"),
     "dkim_key_unusable": (_FAIL, "RFC 6376, 3.3"),
+    "dkim_gone_early": (_WARN, "RFC 6376, 3.6.1"),
+    "dkim_waiting": (_INFO, "RFC 6376, 3.6.1"),
     "dkim_weak": (_WARN, "RFC 8301, 3.2"),
     "dkim_testing": (_WARN, "RFC 6376, 3.6.1"),
     "dkim_none": (_WARN, "RFC 6376, 3.5"),

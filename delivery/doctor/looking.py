@@ -6,7 +6,7 @@ from core.db import transaction
 from core.errors import CrusoeError, NotAllowed, NotReachable
 from core.sentences import joined, say
 from core.settings import settings
-from delivery.doctor.dkim_check import dkim_findings
+from delivery.doctor.dkim_check import published_findings
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.resolver import Resolver
 from delivery.doctor.run import Ask, Examination, examine, judged
@@ -43,7 +43,7 @@ def _impossible(sender_id: int, error: CrusoeError) -> Examination:
 
 def require_published(key: PublicKey, *, ask: Ask | None = None, resolver: Callable[[], Ask] = Resolver) -> None:
     """Look for the record of a key. Raises NotAllowed when it is not as it should be, NotReachable without DNS."""
-    found = judged([lambda answers: dkim_findings(answers, key=key)], ask=ask or resolver())
+    found = judged([lambda answers: published_findings(answers, key=key)], ask=ask or resolver())
     if not found.is_answered:
         raise NotReachable(
             "dns_unreachable",

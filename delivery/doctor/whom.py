@@ -12,6 +12,7 @@ from core.sentences import say
 from core.settings import settings
 from delivery.dkim import signer
 from delivery.doctor.spf_record import IP
+from delivery.doctor.store import request_look
 from delivery.doctor.subject import Subject
 from delivery.models import Sender
 from delivery.signing import PublicKey, public_value
@@ -31,6 +32,12 @@ def senders_of(session: Session, *, domain: str) -> list[Sender]:
     wanted = domain_name(domain)
     everyone = session.scalars(select(Sender).order_by(Sender.code))
     return [sender for sender in everyone if email_address(sender.from_address).domain == wanted]
+
+
+def ask_for_domain(session: Session, *, domain: str, by: str) -> None:
+    """Ask for a look at every sender of a domain: something about it has just changed."""
+    for sender in senders_of(session, domain=domain):
+        request_look(session, sender_id=sender.id, by=by)
 
 
 def subject_of(session: Session, sender: Sender, *, ips: Sequence[str] = ()) -> Subject:

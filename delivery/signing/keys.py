@@ -212,7 +212,8 @@ def _siblings(session: Session, key: SigningKey) -> list[SigningKey]:
 
 def _public(key: SigningKey, *, is_active: bool) -> PublicKey:
     kind = "rsa" if key.algorithm is Algorithm.RSA2048 else "ed25519"
-    return PublicKey(key.domain, key.selector, kind, key.public_value, is_active)
+    was_active = not is_active and key.active_from is not None
+    return PublicKey(key.domain, key.selector, kind, key.public_value, is_active, was_active)
 
 
 def _view(key: SigningKey, siblings: list[SigningKey]) -> KeyView:

@@ -10,13 +10,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A key that signs or will sign. `value` is what stands behind `p=`; `algorithm` what stands behind `k=`."""
+    """A key that signs, will sign or did sign. `value` is what stands behind `p=`; `algorithm` what behind `k=`.
+
+    `is_active`: mails are signed with it now. `was_active`: another one followed it, and its mails are on their way.
+    """
 
     domain: str
     selector: str
     algorithm: str
     value: str
     is_active: bool = True
+    was_active: bool = False
 
     @property
     def name(self) -> str:

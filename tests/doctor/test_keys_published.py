@@ -3,6 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from delivery.doctor import CATALOGUE, Severity
 from delivery.signing import PublicKey, public_value
 from tests.dns_server import SILENT
 from tests.doctor.judging import codes, look
@@ -62,9 +63,15 @@ def test_findings_about_a_key_show_the_record_to_publish_and_no_more_of_a_hostil
     assert len(finding.found) < 600
 
 
-def test_a_key_that_is_drawn_but_does_not_sign_is_looked_up_and_signs_nothing():
+def test_a_key_that_does_not_sign_now_blocks_nothing_while_its_record_is_missing():
+    """While keys change there is always one whose record is not there yet, or not there any more."""
     drawn = PublicKey("shop.example", "s1", "rsa", RSA, is_active=False)
+    followed = PublicKey("shop.example", "s1", "rsa", RSA, is_active=False, was_active=True)
     assert codes({NAME: [drawn.record]}, "dkim", keys=(drawn,)) == {"dkim_good", "dkim_none"}
+    for records in ([], ["v=DKIM1; p="], [f"v=DKIM1; p={OTHER}"]):
+        assert codes({NAME: records}, "dkim", keys=(drawn,)) == {"dkim_waiting", "dkim_none"}
+        assert codes({NAME: records}, "dkim", keys=(followed,)) == {"dkim_gone_early", "dkim_none"}
+    assert not {CATALOGUE[code][0] for code in ("dkim_waiting", "dkim_gone_early")} & {Severity.FAIL}
 
 
 def test_without_an_answer_nothing_is_said_about_a_key():

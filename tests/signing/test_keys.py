@@ -107,6 +107,9 @@ def test_keys_of_the_table_count_before_the_file_and_each_domain_has_its_own(bos
         assert [one.selector for one in signers_of(session, domain=DOMAIN, selector="file")] == ["file"]
     with transaction() as session:
         activate_key(session, domain=DOMAIN, selector=waiting.selector, actor=boss, unchecked="a test")
+        # Opened once, however many batches ask.
+        (first,), (second,) = (signers_of(session, domain=DOMAIN, selector="file") for _ in range(2))
+        assert first is second
         assert [one.selector for one in signers_of(session, domain=DOMAIN, selector="file")] == [waiting.selector]
         assert signers_of(session, domain="other.example", selector=None) == ()
 
