@@ -16,6 +16,10 @@ _RETURNED = "FROM returned_mail WHERE received_at < :before"
 _FORGET = f"DELETE FROM returned_mail WHERE id IN (SELECT id {_RETURNED} ORDER BY id LIMIT :most)"  # noqa: S608
 
 
+_CALLED = "FROM provider_call WHERE at < :before"
+_UNLEARN = f"DELETE FROM provider_call WHERE ctid IN (SELECT ctid {_CALLED} LIMIT :most)"  # noqa: S608
+
+
 def _count(session: Session, what: str, before: datetime) -> int:
     return session.scalar(text(f"SELECT count(*) {what}"), {"before": before}) or 0
 
@@ -58,6 +62,18 @@ RETURNED = register(
         due=lambda session, before: _count(session, _RETURNED, before),
         remove=lambda session, before, most: int(
             getattr(session.execute(text(_FORGET), {"before": before, "most": most}), "rowcount", 0)
+        ),
+    )
+)
+CALLS = register(
+    Kind(
+        code="provider_calls",
+        title=say("Which calls of providers were taken in"),
+        why=say("Digests only. Much longer than a call is believed, so that none has its effect twice."),
+        days=40,
+        due=lambda session, before: _count(session, _CALLED, before),
+        remove=lambda session, before, most: int(
+            getattr(session.execute(text(_UNLEARN), {"before": before, "most": most}), "rowcount", 0)
         ),
     )
 )

@@ -13,7 +13,7 @@ from app.rights.subject import DataSubject
 from contacts.models import Controller
 from core import audit, clock
 from core.retention import terms
-from delivery.models import Sender
+from delivery.models import Sender, Transport
 from lead_handover.models import WebhookTarget
 from preferences import everything
 from segments import members
@@ -94,10 +94,26 @@ def _controllers(session: Session) -> list[dict[str, Any]]:
 
 def _recipients(session: Session) -> list[dict[str, Any]]:
     """To whom data go: the servers that carry mail and the systems that are told of leads, by name."""
-    carried = session.execute(select(Sender.from_address, Sender.transport_url).order_by(Sender.id))
     told = session.scalars(select(WebhookTarget).where(WebhookTarget.active).order_by(WebhookTarget.id))
-    mail = [{"to": host_of(row.transport_url), "what": "e-mail", "for": row.from_address} for row in carried]
+    mail = [{"to": carrier, "what": "e-mail", "for": address} for carrier, address in carriers(session)]
     return mail + [{"to": host_of(row.url), "what": "leads", "for": row.name} for row in told]
+
+
+def carriers(session: Session) -> list[tuple[str, str]]:
+    """Who carries or carried mail, and from which address: every transport of a sender, else its one server."""
+    rows = session.execute(
+        select(Sender.from_address, Sender.transport_url, Transport.kind, Transport.url)
+        .outerjoin(Transport, Transport.sender_id == Sender.id)
+        .order_by(Sender.id, Transport.id)
+    )
+    return [(_carrier(row), row.from_address) for row in rows]
+
+
+def _carrier(row: Any) -> str:
+    if row.kind is None:
+        return host_of(row.transport_url)
+    host = host_of(row.url) if row.url else ""
+    return " ".join(part for part in (row.kind if row.kind != "smtp" else "", host) if part)
 
 
 def host_of(url: str | None) -> str:

@@ -7,14 +7,13 @@ from sqlalchemy.orm import Session
 
 from app.evidence.printed import printed
 from app.rights import legal_bases
-from app.rights.export import host_of
+from app.rights.export import carriers, host_of
 from app.rights.kinds import KINDS
 from campaigns.models import Campaign
 from contacts.models import Contact, Controller, FieldDefinition
 from core import clock
 from core.retention import terms
 from core.sentences import say
-from delivery.models import Sender
 from lead_handover.models import SalesPerson, ScoreModel, WebhookTarget
 from preferences.models import SignupForm
 from suppression.models import ListVersion, VersionState
@@ -100,14 +99,13 @@ def _categories(session: Session) -> list[Any]:
 
 
 def _recipients(session: Session) -> list[dict[str, Any]]:
-    mail = session.execute(select(Sender.transport_url, Sender.from_address).order_by(Sender.id))
     targets = session.scalars(select(WebhookTarget).where(WebhookTarget.active).order_by(WebhookTarget.id))
     sales = session.scalar(select(func.count()).where(SalesPerson.active)) or 0
     lists = session.scalars(
         select(ListVersion.list_id).where(ListVersion.state == VersionState.ACTIVE).order_by(ListVersion.list_id)
     )
     return [
-        *({"to": host_of(row.transport_url), "what": say("mail server"), "for": row.from_address} for row in mail),
+        *({"to": carrier, "what": say("mail server"), "for": address} for carrier, address in carriers(session)),
         *({"to": host_of(one.url), "what": say("system that is told of leads"), "for": one.name} for one in targets),
         *([{"to": say("own sales"), "what": say("leads"), "for": str(sales)}] if sales else []),
         *({"to": name, "what": say("do-not-contact list, asked by digests"), "for": ""} for name in lists),
