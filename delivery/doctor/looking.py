@@ -25,11 +25,11 @@ def look_at_next() -> bool:
             return False
         look_id, sender_id = taken
         try:
-            subject = subject_of(session, session.get_one(Sender, sender_id))
+            subject, ask = subject_of(session, session.get_one(Sender, sender_id)), Resolver()
         except CrusoeError as error:
             write_down(session, look_id=look_id, found=_impossible(sender_id, error))
             return True
-    found = examine(subject, ask=Resolver())
+    found = examine(subject, ask=ask)
     with transaction() as session:
         write_down(session, look_id=look_id, found=found)
     return True

@@ -30,10 +30,12 @@ RESERVED = frozenset({"example", "invalid", "localhost", "test"})
 
 
 class Resolver:
-    """A resolver for one look at a domain, which may take `WHOLE_SECONDS` in all."""
+    """A resolver for one look, which may take `WHOLE_SECONDS` in all. Raises WrongInput at an address that is none."""
 
     def __init__(self, address: str | None = None, *, seconds: float = SECONDS, whole: float = WHOLE_SECONDS) -> None:
         self.address = address or settings().resolver
+        if self.address is not None:
+            place(self.address)
         self.seconds = seconds
         self.until = monotonic() + whole
 

@@ -156,6 +156,20 @@ def test_silence_of_the_dns_informs_and_never_blocks(database, tmp_path):
         assert not latest_look(session, sender_id=sender_id()).is_answered
 
 
+@pytest.mark.parametrize(("name", "text"), [("CRUSOE_RESOLVER", "dns.example"), ("CRUSOE_SENDING_IPS", "192.0.2.0/24")])
+def test_a_setting_that_cannot_be_used_is_named_instead_of_waited_for(database, tmp_path, monkeypatch, name, text):
+    configure(tmp_path)
+    monkeypatch.setenv(name, text)
+    settings.cache_clear()
+    looked()
+    with transaction() as session:
+        ((finding, effect),) = latest_look(session, sender_id=sender_id()).findings
+    assert finding.code == "not_answered"
+    assert effect is Effect.INFORM
+    assert text in finding.message
+    assert name in finding.remedy
+
+
 def test_a_look_that_is_too_old_says_nothing_about_today(names, tmp_path):
     configure(tmp_path)
     names.zone["_dmarc.shop.example TXT"] = []
