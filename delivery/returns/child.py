@@ -50,7 +50,3 @@ def _limit(what: int, most: int) -> None:
     except (ValueError, OSError):
         # macOS knows no limit of the address space; the time that the asking process waits holds there.
         return
-
-
-if __name__ == "__main__":
-    main()

@@ -22,6 +22,15 @@ WAIT_SECONDS = 20.0
 LONGEST_ANSWER = 4 * 1024 * 1024
 BLOCK = 65_536
 
+# Only what reads mails is loaded: the front door of the stage would bring the database, and seconds, with it.
+_BEGIN = """
+import sys, types
+stage = sys.modules["delivery"] = types.ModuleType("delivery")
+stage.__path__ = [sys.argv[1]]
+from delivery.returns.child import main
+main()
+"""
+
 SLOW = "took_too_long"
 BROKE = "broke_reader"
 
@@ -110,7 +119,7 @@ class Reader:
 def _start() -> subprocess.Popen[bytes]:
     """A fresh interpreter: nothing of this process, its keys and its connections, is in its memory."""
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "delivery.returns.child"],
+        [sys.executable, "-P", "-c", _BEGIN, str(Path(delivery.__file__).parent)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
