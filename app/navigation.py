@@ -34,7 +34,7 @@ MENU = (
     Entry(_l("Returned mail"), "app.returned", Permission.SEE_SUPPRESSION, "mail"),
     Entry(_l("Consents"), "app.consents", Permission.SEE_SUPPRESSION, "circle-check"),
     Entry(_l("Rules"), "app.rule_versions", Permission.SEE_SUPPRESSION, "git-branch"),
-    Entry(_l("Senders"), "senders.index", Permission.SEE_SENDERS, "mail"),
+    Entry(_l("Senders"), "senders.index", Permission.SEE_SENDERS, "key"),
     Entry(_l("Leads"), "lead_handover.index", Permission.SEE_LEADS, "target"),
     Entry(_l("Mail inbox"), "app.inbox", Permission.SEE_INBOX, "inbox"),
     Entry(_l("Questions"), "app.questions", Permission.SEE_AUDIT, "message-report"),
