@@ -75,7 +75,7 @@ def hear(account: Account, call: Call) -> Heard:
 def _told(event: Mapping[str, Any]) -> Told | None:
     reason = str(event.get("reason", ""))
     kind = _KINDS.get(str(event.get("event")))
-    if event.get("event") in _HARD:
+    if str(event.get("event")) in _HARD:
         kind = permanent(status=None, reason=reason)
     if kind is None:
         return None

@@ -63,7 +63,8 @@ def judge(answer: Answer) -> Outcome | None:
         return Accepted(Phase.DOT, answer.status, "queued")
     errors = message.get("Errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    related = [str(one) for one in first.get("ErrorRelatedTo") or []]
+    listed = first.get("ErrorRelatedTo")
+    related = map(str, listed) if isinstance(listed, list) else ()
     said = f"{first.get('ErrorCode', '')} {first.get('ErrorMessage', '')}".strip()
     return refused(answer, said, recipient=any(one.startswith("To") for one in related))
 
@@ -83,7 +84,7 @@ def _told(event: Mapping[str, Any]) -> Told | None:
     if event.get("event") == "bounce":
         kind = EventClass.SOFT_BOUNCE
         # What it calls hard and lays to the recipient or its domain; spam, content and system are about us.
-        if event.get("hard_bounce") and event.get("error_related_to") in {"recipient", "domain"}:
+        if event.get("hard_bounce") and str(event.get("error_related_to")) in {"recipient", "domain"}:
             kind = permanent(status=None, reason=reason)
     if kind is None:
         return None

@@ -80,14 +80,14 @@ def hear(account: Account, call: Call) -> Heard:
     at = iso(moment) if moment else None
     recipient = str(event.get("Email") or event.get("Recipient") or "")
     name = str(metadata.get("crusoe", ""))
-    final = event.get("Type") not in {"Transient", "DnsError"}
+    final = str(event.get("Type")) not in {"Transient", "DnsError"}
     told = Told(key=key, kind=kind, name=name, recipient=recipient, source=event, at=at, reason=reason, final=final)
     return Heard((told,))
 
 
 def _kind(event: Any) -> EventClass | None:
     record = event.get("RecordType")
-    if record == "Bounce" and event.get("Type") in _HARD:
+    if record == "Bounce" and str(event.get("Type")) in _HARD:
         return permanent(status=None, reason=str(event.get("Details", "")))
     if record == "Bounce":
         return _BOUNCES.get(str(event.get("Type")), EventClass.SOFT_BOUNCE)

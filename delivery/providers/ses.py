@@ -83,7 +83,7 @@ def hear(account: Account, call: Call, *, fetch: sns.Fetch = sns.fetched) -> Hea
             note=say("Amazon SNS asks whether to send events here; open this address to agree: %(url)s", url=url)
         )
     try:
-        event = json.loads(message["Message"])
+        event = json.loads(str(message["Message"]))
     except ValueError:
         # A sentence in plain English follows each confirmation.
         return Heard()
@@ -97,7 +97,8 @@ def _told(event: Mapping[str, Any], *, key: str) -> Iterator[Told]:
     if not isinstance(about, dict):
         return
     at = iso(about.get("timestamp"))
-    for number, one in enumerate(about.get(recipients) or []):
+    listed = about.get(recipients)
+    for number, one in enumerate(listed if isinstance(listed, list) else []):
         found = one if isinstance(one, dict) else {"emailAddress": one}
         reason = str(
             found.get("diagnosticCode") or about.get("complaintFeedbackType") or about.get("bounceSubType") or ""
@@ -132,7 +133,8 @@ def _name(mail: Any) -> str:
         return str(tagged[0])
     headers = mail.get("headers")
     listed = headers if isinstance(headers, list) else []
-    return next((str(one.get("value")) for one in listed if str(one.get("name")).lower() == "message-id"), "")
+    named = (one for one in listed if isinstance(one, dict) and str(one.get("name")).lower() == "message-id")
+    return next((str(one.get("value")) for one in named), "")
 
 
 SES = Provider(

@@ -15,7 +15,7 @@ import httpx2
 from core import clock
 from delivery.providers.answers import judged
 from delivery.providers.protocol import Account, Answer, Provider
-from delivery.smtp import Deferred, NotAttempted, Outcome, Parcel, Phase, Post, Unknown
+from delivery.smtp import Deferred, NotAttempted, Outcome, Parcel, Phase, Post, Refused, Unknown
 from delivery.smtp.outcome import readable
 from delivery.ways import Away
 
@@ -114,7 +114,11 @@ class HttpWay:
 
     def _ask(self, parcel: Parcel) -> Outcome:
         """One request. Runs in a thread of its own, and touches nothing but the connection."""
-        ask = self._provider.ask(self._account, parcel.mail, clock.now())
+        try:
+            ask = self._provider.ask(self._account, parcel.mail, clock.now())
+        except (ValueError, LookupError) as error:
+            # Nothing was sent: this mail cannot be said in the provider's words, and none after it is worse for it.
+            return Refused(Phase.BODY, None, _words(error))
         try:
             with self._client.stream("POST", ask.url, headers=dict(ask.headers), content=ask.body) as response:
                 answer = Answer(response.status_code, _lower(response.headers), _body(response))
