@@ -24,6 +24,8 @@ FIRST_REST = 1.0
 LONGEST_REST = 60.0
 # How long each step of a greeting may take where another connection is open already.
 MORE_SECONDS = 2.0
+# How long a change of a sender's transports may wait before a worker sees it.
+FRESH = 2.0
 
 
 class Transports:
@@ -43,13 +45,21 @@ class Transports:
         self._rests: dict[Route, tuple[float, float]] = {}
         self._routes: dict[int, tuple[Route, ...]] = {}
         self._taken: dict[int, Route] = {}
+        self._read: dict[int, tuple[float, tuple[Route, ...]]] = {}
 
     def learn(self, session: Session, matter: Matter) -> None:
         """Where mails of this run may go: the operator's override, else the sender's transports, else its server."""
         override = settings().smtp_url
-        routes = () if override else routes_of(session, sender_id=matter.sender_id)
+        routes = () if override else self._stored(session, matter.sender_id)
         alone = Route(SMTP, override or matter.transport_url or settings().transport_url)
         self._routes[matter.sender_id] = routes or (alone,)
+
+    def _stored(self, session: Session, sender_id: int) -> tuple[Route, ...]:
+        """The transports of a sender, read anew after a while: not for each of many small batches."""
+        known = self._read.get(sender_id)
+        if known is None or monotonic() - known[0] > FRESH:
+            known = self._read[sender_id] = (monotonic(), routes_of(session, sender_id=sender_id))
+        return known[1]
 
     def connect(self, matter: Matter, *, mails: int) -> Way | Outcome:
         """A way that is open, or what stood in the way of the last one that was tried. After `learn`."""
@@ -123,6 +133,8 @@ class Transports:
         _, length = self._rests.get(route, (0.0, FIRST_REST / 2))
         length = max(min(length * 2, LONGEST_REST), away.seconds)
         self._rests[route] = (monotonic() + length, length)
+        # What is written down about it changes with that.
+        self._read.clear()
         if route.id is not None:
             self.news[route.id] = (away, timedelta(seconds=length))
 

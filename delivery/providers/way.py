@@ -46,7 +46,7 @@ class HttpWay:
         )
 
     def __str__(self) -> str:
-        return f"{self._provider.name} {self._client_host()}"
+        return f"{self._provider.name} {self._client_host()}".strip()
 
     def _client_host(self) -> str:
         return httpx2.URL(self._account.url).host
