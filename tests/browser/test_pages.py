@@ -12,6 +12,7 @@ from contacts import save_consent_text
 from contacts.consent_models import Consent
 from core import clock
 from core.db import transaction
+from delivery.models import Sender
 from tests.browser.conftest import IN_EVERY_LOOK, Visitor
 from tests.guards.test_routes import PUBLIC
 from tests.world import World
@@ -31,6 +32,7 @@ PIECES = {
     "campaigns.mail",
     "campaigns.progress",
     "segments.size",
+    "senders.progress",
     "templates.preview_version",
 }
 
@@ -45,6 +47,7 @@ def examples(world: World) -> dict[str, list[str]]:
         # Without words to agree to, the form for consents on paper is not shown.
         save_consent_text(session, version="paper-1", locale="en", text="I agree to get the newsletter.")
         consent = session.scalars(select(Consent.reference).limit(1)).one()
+        sender = session.scalars(select(Sender.code).limit(1)).one()
     return {
         "app.campaign_evidence": [f"/campaigns/{world.running}/evidence"],
         "app.consent": [f"/consents/{consent}"],
@@ -60,6 +63,7 @@ def examples(world: World) -> dict[str, list[str]]:
         "holds.show": [],
         "segments.edit": [f"/segments/{world.segment}/edit"],
         "segments.show": [f"/segments/{world.segment}?who=ada"],
+        "senders.doctor": [f"/senders/{sender}/doctor"],
         "suppression.index": ["/suppression/?address=bob@mail.example"],
         "templates.edit": [f"/templates/{world.template}/edit"],
         "templates.show": [f"/templates/{world.template}"],
