@@ -110,7 +110,7 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     return [
         *headers,
-        ("Feedback-ID", quoted.one_line(letter.feedback_id, longest=200)),
+        ("Feedback-ID", _feedback_id(letter.feedback_id)),
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/alternative; boundary="{BOUNDARY}"'),
     ]
@@ -118,6 +118,11 @@ def _headers(letter: Letter, *, sender: From, recipient: str, at: datetime) -> l
 
 # What all mails of a sender have in common is made once.
 _own = lru_cache(maxsize=64)(deliverable)
+
+
+@lru_cache(maxsize=64)
+def _feedback_id(text: str) -> str:
+    return quoted.one_line(text, longest=200)
 
 
 def _ways_out(url: str, mailbox: str | None) -> str:
@@ -133,5 +138,5 @@ def _date(at: datetime) -> str:
 
 def header_names(head: bytes) -> Sequence[str]:
     """The names of the headers in these bytes, as a reader that knows nothing about us sees them."""
-    lines = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    return [line.partition(b":")[0].decode("utf-8", "replace") for line in lines if line and line[:1] not in b" \t"]
+    lines = head.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line.partition(":")[0] for line in lines if line and line[0] not in " \t"]

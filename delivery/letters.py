@@ -1,7 +1,9 @@
 """Making the mails of a batch: merge, sign the links that the recipient allows, compose. No database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from operator import add
 from typing import Any
 
 from contacts.models import TrackingLevel
@@ -13,7 +15,7 @@ from delivery.return_path import opt_out_mailbox
 from delivery.smtp import Mail
 from suppression import Basis
 from templates import Urls, render_quoted
-from tracking import Purpose, make_aggregate_token, make_id_token, make_message_token
+from tracking import Purpose, make_aggregate_token, make_id_token, make_message_token, make_message_tokens
 
 _LEVELS = list(TrackingLevel)
 
@@ -61,36 +63,47 @@ def level(matter: Matter, recipient: Recipient) -> TrackingLevel:
 def addresses(matter: Matter, recipient: Recipient, *, at: datetime) -> Urls:
     """The links of one mail. Who allowed nothing gets the targets themselves and no pixel."""
     base = settings().public_url
-    ids: dict[str, Any] = {
+    ids = {
         "run_id": matter.run_id,
         "message_id": recipient.message_id,
         "address_id": recipient.address_id,
         "sent_at": int(at.timestamp()),
     }
-
-    def to(purpose: Purpose) -> str:
-        return f"{base}/{purpose}/{make_message_token(purpose, **ids)}"
-
-    links: list[str] = list(matter.compiled.links)
-    pixel: str | None = None
-    match level(matter, recipient):
-        case TrackingLevel.INDIVIDUAL:
-            links = [f"{base}/c/{make_message_token(Purpose.CLICK, link_id=link, **ids)}" for link in matter.links]
-            pixel = to(Purpose.OPEN)
-        case TrackingLevel.AGGREGATE:
-            links = [
-                f"{base}/c/{make_aggregate_token(Purpose.CLICK, run_id=matter.run_id, link_id=link)}"
-                for link in matter.links
-            ]
-            pixel = f"{base}/o/{make_aggregate_token(Purpose.OPEN, run_id=matter.run_id)}"
+    counted = level(matter, recipient)
+    uses = _counting(matter.links) if counted is TrackingLevel.INDIVIDUAL else _ALWAYS
+    unsubscribe, preferences, why, *named = map(add, _paths(base, uses), make_message_tokens(uses, **ids))
+    pixel, links = (named[0], named[1:]) if named else _unnamed(matter, base, counted)
     return Urls(
         links=links,
-        unsubscribe=to(Purpose.UNSUBSCRIBE),
-        preferences=to(Purpose.PREFERENCES),
-        why=to(Purpose.WHY),
+        unsubscribe=unsubscribe,
+        preferences=preferences,
+        why=why,
         pixel=pixel,
-        renew=to(Purpose.RENEW) if matter.asks_again else "",
+        renew=f"{base}/r/{make_message_token(Purpose.RENEW, **ids)}" if matter.asks_again else "",
     )
+
+
+def _unnamed(matter: Matter, base: str, counted: TrackingLevel) -> tuple[str | None, Sequence[str]]:
+    """The pixel and the links of a mail that nobody can be told by: the same for all, or none of ours."""
+    if counted is TrackingLevel.NONE:
+        return None, matter.compiled.links
+    pixel = f"{base}/o/{make_aggregate_token(Purpose.OPEN, run_id=matter.run_id)}"
+    return pixel, [
+        f"{base}/c/{make_aggregate_token(Purpose.CLICK, run_id=matter.run_id, link_id=link)}" for link in matter.links
+    ]
+
+
+_ALWAYS = ((Purpose.UNSUBSCRIBE, 0), (Purpose.PREFERENCES, 0), (Purpose.WHY, 0))
+
+
+@lru_cache(maxsize=32)
+def _counting(links: tuple[int, ...]) -> tuple[tuple[Purpose, int], ...]:
+    return (*_ALWAYS, (Purpose.OPEN, 0), *((Purpose.CLICK, link) for link in links))
+
+
+@lru_cache(maxsize=32)
+def _paths(base: str, uses: tuple[tuple[Purpose, int], ...]) -> list[str]:
+    return [f"{base}/{purpose}/" for purpose, _ in uses]
 
 
 def _value(value: Any) -> Any:

@@ -26,6 +26,8 @@ def one_line(text: str, *, longest: int = LONGEST_VALUE) -> str:
 
     `=?` is parted by an invisible joiner: some libraries decode a second time what was decoded already.
     """
+    if text.isascii() and text.isprintable() and "=?" not in text and "  " not in text:
+        return text.strip()[:longest]
     return " ".join(_UNFIT.sub(" ", text).split()).replace("=?", "=\u2060?")[:longest]
 
 

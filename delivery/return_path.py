@@ -2,14 +2,13 @@
 
 import hmac
 import re
-from base64 import b32encode
 
 from core.keys import keys, mac
 
 SEAL_BYTES = 10
 
-_BOUNCE = re.compile(r"b\+(\d{1,19})\.([a-z2-7]{16})")
-_MAIL_ID = re.compile(r"<(\d{1,19})\.([a-z2-7]{16})@[^<>\s@]{1,255}>")
+_BOUNCE = re.compile(r"b\+(\d{1,19})\.([0-9a-f]{20})")
+_MAIL_ID = re.compile(r"<(\d{1,19})\.([0-9a-f]{20})@[^<>\s@]{1,255}>")
 
 # The largest id that the database knows.
 _LARGEST = 2**63 - 1
@@ -57,4 +56,4 @@ def _sealed(found: re.Match[str] | None, kind: bytes) -> int | None:
 
 def _seal(kind: bytes, message_id: int) -> str:
     seal = mac(keys().verp, kind + b"\0" + message_id.to_bytes(8, "big"))
-    return b32encode(seal[:SEAL_BYTES]).decode().lower()
+    return seal[:SEAL_BYTES].hex()

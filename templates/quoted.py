@@ -9,7 +9,9 @@ that leave are the bytes that are signed.
 """
 
 import re
+from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
@@ -20,12 +22,16 @@ from templates.sandbox import MailEnvironment
 
 # With the `=` that ends it a line has the 76 characters that are allowed.
 WIDTH = 75
+# Characters that are likely to fit into one line, whatever they are.
+SHORT = 40
 SOFT_BREAK = "=\r\n"
 # Before the name of an address that comes quoted already.
 READY = "ready_"
 
 _ADDRESS = re.compile(r"(?:unsubscribe|preferences|why|renew|pixel)_url|url_\d+")
-_SPECIAL = re.compile("[&<>\"']")
+# No line end, no tab, no NUL, no two blanks in a row.
+_FITS_A_LINE = re.compile(r"(?: ?[^\x00-\x20])+ ?")
+_SPECIAL = "&<>\"'"
 
 _SPELLED = [f"={code:02X}" for code in range(256)]
 for _sign in map(chr, range(ord(" "), ord("~") + 1)):
@@ -42,6 +48,8 @@ def quoted(piece: str) -> str:
     piece = str(piece)
     if _is_plain(piece):
         return _broken(piece)
+    if len(piece) <= SHORT and (spelled := _spelled(piece)):
+        return spelled
     *whole, rest = piece.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").split("\n")
     lines = [SOFT_BREAK.join(_wrapped(line)) + "\r\n" for line in whole]
     return "".join(lines) + (SOFT_BREAK.join((*_wrapped(rest, ends=False), "")) if rest else "")
@@ -63,6 +71,14 @@ def _broken(plain: str) -> str:
     if len(plain) <= WIDTH:
         return f"{plain}=\r\n" if plain else ""
     return f"{plain[:WIDTH]}=\r\n{plain[WIDTH:]}=\r\n"
+
+
+def _spelled(short: str) -> str:
+    """A name with an umlaut as the C library spells it; nothing where it takes more than one line."""
+    spelled = b2a_qp(short.encode("utf-8", "replace")).decode()
+    if not _FITS_A_LINE.fullmatch(short) or spelled[0] == "." or len(spelled) > WIDTH:
+        return ""
+    return f"{spelled}=\r\n"
 
 
 def _wrapped(line: str, *, ends: bool = True) -> list[str]:
@@ -138,10 +154,25 @@ class QuotedEnvironment(MailEnvironment):
 
 def ready(addresses: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
     """The addresses of one mail as its text and as its HTML print them."""
-    in_text = {f"{READY}{name}": quoted(address or "") for name, address in addresses.items()}
-    special = {name: address for name, address in addresses.items() if address and _SPECIAL.search(address)}
-    in_html = {f"{READY}{name}": quoted(escape(address)) for name, address in special.items()}
-    return in_text, in_text | in_html
+    names, values = _ready_names(tuple(addresses)), [address or "" for address in addresses.values()]
+    together = " ".join(values)
+    plain = together.isascii() and together.isprintable() and "=" not in together
+    in_text = dict(zip(names, map(_address if plain else quoted, values), strict=True))
+    if not any(sign in together for sign in _SPECIAL):
+        return in_text, in_text
+    return in_text, dict(zip(names, (quoted(escape(value)) for value in values), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _ready_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{READY}{name}" for name in names)
+
+
+def _address(plain: str) -> str:
+    """As `quoted`, for what is known to stand for itself but for where a line ends."""
+    if len(plain) > 2 * WIDTH or plain[WIDTH : WIDTH + 1] == ".":
+        return quoted(plain)
+    return _broken(plain)
 
 
 QUOTED_HTML = QuotedEnvironment(autoescape=True)

@@ -1,7 +1,8 @@
 """Turns a compiled wording into the mail of one recipient."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jinja2 import Template
@@ -15,6 +16,8 @@ from templates.vocabulary import RENEW
 
 LARGEST_OUTPUT = 512 * 1024
 LONGEST_SUBJECT = 500
+# After so many pieces the size is looked at: a template cannot use up the memory before that.
+AT_ONCE = 256
 
 
 def render(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) -> Rendered:
@@ -74,28 +77,31 @@ def _compile_quoted(digest: bytes, subject: str, html: str, text: str) -> tuple[
     return PLAIN.from_string(subject), QUOTED_HTML.from_string(html), QUOTED_PLAIN.from_string(text)
 
 
-def _addresses(urls: Urls) -> dict[str, Any]:
-    named = {"unsubscribe_url": urls.unsubscribe, "preferences_url": urls.preferences, "why_url": urls.why}
-    named[RENEW] = urls.renew
-    return {**named, "pixel_url": urls.pixel, **{f"url_{n}": url for n, url in enumerate(urls.links)}}
+def _addresses(urls: Urls) -> dict[str, str | None]:
+    own = (urls.unsubscribe, urls.preferences, urls.why, urls.renew, urls.pixel)
+    return dict(zip(_names(len(urls.links)), (*own, *urls.links), strict=True))
 
 
-def _write(template: Template, values: dict[str, Any]) -> str:
+@lru_cache(maxsize=64)
+def _names(links: int) -> tuple[str, ...]:
+    return ("unsubscribe_url", "preferences_url", "why_url", RENEW, "pixel_url", *(f"url_{n}" for n in range(links)))
+
+
+def _write(template: Template, values: Mapping[str, Any]) -> str:
     return "".join(_pieces(template, values))
 
 
-def _pieces(template: Template, values: dict[str, Any]) -> Iterable[str]:
-    return _limited(template.root_render_func(template.new_context(values, shared=True)))
-
-
-def _limited(pieces: Iterable[str]) -> Iterable[str]:
+def _pieces(template: Template, values: Mapping[str, Any]) -> list[str]:
+    pieces = iter(template.root_render_func(template.new_context(values, shared=True)))
+    written: list[str] = []
     size = 0
-    for piece in pieces:
-        size += len(piece)
+    while some := list(islice(pieces, AT_ONCE)):
+        written += some
+        size += sum(map(len, some))
         if size > LARGEST_OUTPUT:
             raise WrongInput(
                 "mail_too_large",
                 say("The mail would be larger than %(limit)s KB.", limit=LARGEST_OUTPUT // 1024),
                 say("Shorten the template or the values that it merges."),
             )
-        yield piece
+    return written

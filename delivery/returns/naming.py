@@ -7,7 +7,7 @@ from delivery.returns.parts import Parts
 MOST = 20
 
 # Exactly the forms that we write: the return path (VERP) and the Message-ID, each with its seal.
-_OURS = re.compile(rb"(?:b\+|<)\d{1,19}\.[a-z2-7]{16}@[A-Za-z0-9.-]{1,255}>?", re.IGNORECASE)
+_OURS = re.compile(rb"(?:b\+|<)\d{1,19}\.[0-9a-f]{20}@[A-Za-z0-9.-]{1,255}>?", re.IGNORECASE)
 # Headers that the servers on the way back write; nearer to the envelope than anything in the body.
 _ENVELOPE = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 

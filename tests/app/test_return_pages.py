@@ -37,7 +37,7 @@ def came_back(raw: bytes) -> None:
 def test_what_came_back_is_listed_with_what_it_means_and_whether_it_is_believed(run_id, app):
     one, two = (row.id for row in rows("SELECT id FROM message ORDER BY id"))
     path = return_path(message_id=one, domain="b.example").encode()
-    came_back(dsn().replace(b"b+1.aaaaaaaaaaaaaaaa@bounce.shop.example", path).replace(b"ada@", b"p0@"))
+    came_back(dsn().replace(b"b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example", path).replace(b"ada@", b"p0@"))
     came_back(dsn(status="5.2.2", code="smtp; 552 5.2.2 mailbox full <script>alert(1)</script>"))
     client = signed_in(app, Role.COMPLIANCE)
     page = client.get("/returned").get_data(as_text=True)

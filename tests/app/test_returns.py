@@ -38,7 +38,7 @@ def sent(database: str) -> SimpleNamespace:
 
 
 def bounce(sent: SimpleNamespace) -> bytes:
-    return dsn().replace(b"b+1.aaaaaaaaaaaaaaaa@bounce.shop.example", sent.path.encode()).replace(b"ada@", b"ann@")
+    return dsn().replace(b"b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example", sent.path.encode()).replace(b"ada@", b"ann@")
 
 
 def entries() -> list[tuple[str, str]]:
@@ -115,7 +115,11 @@ def test_the_receiver_answers_when_it_holds(sent, scheme):
 
 def test_a_mailbox_is_read_once_and_left_in_order(sent):
     named = mail_id(message_id=sent.message_id, domain="shop.example").encode()
-    mails = (bounce(sent), complaint().replace(b"<7.bbbbbbbbbbbbbbbb@shop.example>", named), b"Subject: hello\n\nyou\n")
+    mails = (
+        bounce(sent),
+        complaint().replace(b"<7.bbbbbbbbbbbbbbbbbbbb@shop.example>", named),
+        b"Subject: hello\n\nyou\n",
+    )
     with Mailbox(*mails) as box:
         assert look(box.url) == 3
         assert box.seen == {1, 2, 3}

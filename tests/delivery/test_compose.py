@@ -110,7 +110,7 @@ def test_the_return_path_and_the_message_id_name_the_message_and_cannot_be_made_
     assert message_of(mail.sender) == message_of(mail.sender.upper()) == 7
     assert mail.sender.endswith("@bounce.shop.example")
     assert message_of(mail.sender.replace("+7.", "+8.")) is None
-    assert message_of("b+7.aaaaaaaaaaaaaaaa@bounce.shop.example") is None
+    assert message_of("b+7.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example") is None
     assert message_of("anna@mail.example") is None
     assert return_path(message_id=7, domain="x.example") == return_path(message_id=7, domain="x.example")
     assert parsed(made())["Message-ID"] == parsed(mail)["Message-ID"] == mail_id(message_id=7, domain="shop.example")

@@ -201,7 +201,7 @@ def test_what_follows_from_a_call_follows_once(sent, name):
 def test_complaints_opt_outs_and_what_is_not_ours(sent):
     hook = transport("mailjet")
     complaint = Event("complaint", name_of(sent[0]), "somebody.else@mail.example", "1")
-    stranger = Event("hard", "7.aaaaaaaaaaaaaaaa@shop.example", "p1@mail.example", "2")
+    stranger = Event("hard", "7.aaaaaaaaaaaaaaaaaaaa@shop.example", "p1@mail.example", "2")
     forwarded = Event("hard", name_of(sent[1]), "forwarded@elsewhere.example", "3")
     late = Event("hard", name_of(sent[2]), "p2@mail.example", "4", at=datetime.now(UTC) - LONG_AGO)
     told = taken(hook, complaint, stranger, forwarded, late)

@@ -135,7 +135,7 @@ def test_brevo_gets_the_same_key_at_every_attempt_and_says_that_it_knows_it(home
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "7.aaaaaaaaaaaaaaaa@shop.example", "b+7.aaaaaaaaaaaaaaaa@shop.example", None, 7]
+    "text", ["", "x", "7.aaaaaaaaaaaaaaaaaaaa@shop.example", "b+7.aaaaaaaaaaaaaaaaaaaa@shop.example", None, 7]
 )
 def test_only_names_that_we_made_name_a_message(home, text):
     assert named(text) is None

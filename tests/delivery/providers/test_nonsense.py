@@ -67,7 +67,7 @@ def test_every_answer_has_an_outcome(data, name, status, value):
 )
 def test_every_signed_call_is_read_or_refused(data, name, kind, value):
     caller = CALLERS[name]
-    event = Event(kind, "12.aaaaaaaaaaaaaaaa@shop.example")
+    event = Event(kind, "12.aaaaaaaaaaaaaaaaaaaa@shop.example")
     document = caller.document(event)
     if name == "mailgun":
         path = data.draw(st.sampled_from([path for path in places(document) if path]))

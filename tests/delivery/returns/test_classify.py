@@ -13,12 +13,12 @@ from delivery.returns.rules import judge, rules
 
 def dsn(*, status: str = "5.1.1", code: str = "smtp; 550 5.1.1 no such user", action: str = "failed") -> bytes:
     return (
-        "From: MAILER-DAEMON@mx.example\nTo: b+1.aaaaaaaaaaaaaaaa@bounce.shop.example\nSubject: Undelivered\n"
+        "From: MAILER-DAEMON@mx.example\nTo: b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example\nSubject: Undelivered\n"
         'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="x"\n\n'
         "--x\nContent-Type: text/plain\n\nSorry.\n"
         "--x\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
         f"Final-Recipient: rfc822; ada@mail.example\nAction: {action}\nStatus: {status}\nDiagnostic-Code: {code}\n\n"
-        "--x\nContent-Type: message/rfc822\n\nMessage-ID: <7.bbbbbbbbbbbbbbbb@shop.example>\n\nhello\n--x--\n"
+        "--x\nContent-Type: message/rfc822\n\nMessage-ID: <7.bbbbbbbbbbbbbbbbbbbb@shop.example>\n\nhello\n--x--\n"
     ).encode()
 
 
@@ -29,18 +29,18 @@ def complaint(kind: str = "abuse", *, recipient: str = "Original-Rcpt-To: ada@ma
         "--x\nContent-Type: text/plain\n\nThis is an email abuse report.\n"
         "--x\nContent-Type: message/feedback-report\n\n"
         f"Feedback-Type: {kind}\nUser-Agent: Loop/1\nVersion: 1\n{recipient}\n"
-        "--x\nContent-Type: message/rfc822\n\nMessage-ID: <7.bbbbbbbbbbbbbbbb@shop.example>\n\nhello\n--x--\n"
+        "--x\nContent-Type: message/rfc822\n\nMessage-ID: <7.bbbbbbbbbbbbbbbbbbbb@shop.example>\n\nhello\n--x--\n"
     ).encode()
 
 
 def odd() -> bytes:
     """A report in no standard form, about two people."""
     return (
-        b"From: MAILER-DAEMON@mx.example\nReturn-Path: <>\nTo: b+1.aaaaaaaaaaaaaaaa@bounce.shop.example\n"
+        b"From: MAILER-DAEMON@mx.example\nReturn-Path: <>\nTo: b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example\n"
         b"Subject: failure notice\n\nHi. This is the mail program at mx.example.\nI was not able to deliver your "
         b"message to the following addresses.\n\n<ada@mail.example>:\nThis account is over quota.\n\n"
         b"<bo@mail.example>:\n550 sorry, no mailbox here by that name. (#5.1.1)\n\n"
-        b"--- Below this line is a copy of the message.\n\nMessage-ID: <7.bbbbbbbbbbbbbbbb@shop.example>\n\nhello\n"
+        b"--- Below this line is a copy of the message.\n\nMessage-ID: <7.bbbbbbbbbbbbbbbbbbbb@shop.example>\n\nhello\n"
     )
 
 
@@ -91,7 +91,7 @@ def test_a_report_in_standard_form_gives_every_field():
     assert (found.kind, found.status, found.reply_code) == (ReturnClass.HARD, "5.1.1", 550)
     assert (found.recipient, found.action) == ("ada@mail.example", Action.FAILED)
     assert found.reason == "550 5.1.1 no such user"
-    assert found.names[:2] == ("b+1.aaaaaaaaaaaaaaaa@bounce.shop.example", "<7.bbbbbbbbbbbbbbbb@shop.example>")
+    assert found.names[:2] == ("b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example", "<7.bbbbbbbbbbbbbbbbbbbb@shop.example>")
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
@@ -105,7 +105,7 @@ def test_every_complaint_is_found(kind):
     for mail in (complaint(kind), complaint(kind, recipient="")):
         (found,) = classify(mail)
         assert found.kind is ReturnClass.COMPLAINT
-        assert "<7.bbbbbbbbbbbbbbbb@shop.example>" in found.names
+        assert "<7.bbbbbbbbbbbbbbbbbbbb@shop.example>" in found.names
 
 
 def test_not_spam_is_no_complaint():

@@ -44,8 +44,8 @@ def came_back(raw: bytes, *, envelope: Sequence[str] = ()):
 def bounce(message_id: int, *, to: str | None = None, seal: bool = True, **values: str) -> bytes:
     path = return_path(message_id=message_id, domain="bounce.shop.example")
     if not seal:
-        path = f"b+{message_id}.aaaaaaaaaaaaaaaa@bounce.shop.example"
-    raw = dsn(**values).replace(b"b+1.aaaaaaaaaaaaaaaa@bounce.shop.example", path.encode())
+        path = f"b+{message_id}.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example"
+    raw = dsn(**values).replace(b"b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example", path.encode())
     return raw.replace(b"ada@mail.example", (to or address_of(message_id)).encode())
 
 
@@ -85,10 +85,10 @@ def test_a_believed_hard_bounce_suppresses_the_address_at_once_and_twice_the_sam
 
 def test_what_cannot_prove_which_message_it_is_about_is_kept_and_does_nothing(messages):
     victim = address_of(messages[0]).encode()
-    made_up = f"<{messages[0]}.bbbbbbbbbbbbbbbb@shop.example>".encode()
+    made_up = f"<{messages[0]}.bbbbbbbbbbbbbbbbbbbb@shop.example>".encode()
     forged = [
         bounce(messages[0], seal=False),
-        complaint().replace(b"<7.bbbbbbbbbbbbbbbb@shop.example>", made_up),
+        complaint().replace(b"<7.bbbbbbbbbbbbbbbbbbbb@shop.example>", made_up),
         b"From: mailer-daemon@mx.example\nSubject: failure notice\n\n<" + victim + b">: user unknown\n",
     ]  # fmt: skip
     for raw in forged:
@@ -126,7 +126,7 @@ def test_a_complaint_suppresses_all_advertising_of_the_controller_even_when_the_
     ours = mail_id(message_id=messages[0], domain="shop.example").encode()
     taken = came_back(
         complaint(recipient="Original-Rcpt-To: redacted@provider.example\n").replace(
-            b"<7.bbbbbbbbbbbbbbbb@shop.example>", ours
+            b"<7.bbbbbbbbbbbbbbbbbbbb@shop.example>", ours
         )
     )
     assert taken.believed

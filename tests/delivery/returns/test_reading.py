@@ -20,7 +20,7 @@ def test_mails_are_read_by_another_process_that_is_kept_and_replaced_when_it_is_
         # No mail is blamed for what happened before it.
         assert reader.read(dsn()).returned[0].kind is ReturnClass.HARD
     assert first.returned[0].kind is ReturnClass.HARD
-    assert first.returned[0].names[0] == "b+1.aaaaaaaaaaaaaaaa@bounce.shop.example"
+    assert first.returned[0].names[0] == "b+1.aaaaaaaaaaaaaaaaaaaa@bounce.shop.example"
     assert second.returned[0].kind is ReturnClass.COMPLAINT
     assert first.fault is None
 
