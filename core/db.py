@@ -1,6 +1,6 @@
 """One database, one way to open a transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -71,6 +71,14 @@ def forget_engine() -> None:
     if engine.cache_info().currsize:
         engine().dispose()
     engine.cache_clear()
+
+
+def bigints(numbers: Iterable[int]) -> str:
+    """Whole numbers as PostgreSQL spells an array, for `CAST(:name AS bigint[])`.
+
+    For batches: the driver looks at each number of a list singly, which costs ten times as long.
+    """
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 @contextmanager

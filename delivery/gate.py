@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import TableValuedAlias
 
 from contacts.models import Channel, Endpoint
+from core.db import bigints
 from delivery.claim import LEASE, Claim, give_back
 from delivery.models import Run, Sender
 from delivery.runs import lock_state
@@ -85,7 +86,7 @@ def gate(session: Session, claim: Claim) -> Passed:
 def _mark(session: Session, claim: Claim, decided: Recorded) -> Passed:
     rows = [row for row in session.execute(decided.rows) if row.verdict == Verdict.SEND]
     bases = {row.message_id: row.basis for row in rows}
-    cleared = {"ids": list(bases), "decisions": [row.decision_id for row in rows]}
+    cleared = {"ids": bigints(bases), "decisions": bigints(row.decision_id for row in rows)}
     passed = session.scalars(text(_CLEAR), cleared | {"token": claim.token, "lease": LEASE}).all() if rows else []
     if len(passed) < len(claim.message_ids):
         session.execute(text(_REFUSE), {"batch": decided.batch_id, "token": claim.token})

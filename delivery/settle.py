@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core import clock
+from core.db import bigints
 from delivery.backoff import Backoff
 from delivery.bounces import is_hard_bounce
 from delivery.claim import Claim
@@ -16,7 +17,7 @@ from delivery.recipients import About, Recipient
 from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome, Refused
 from delivery.states import MessageState
 from suppression import Basis, Cause, NewEntry, add_many
-from tracking import EventKind, Happening, Sending, note_exposures, record
+from tracking import Departures, EventKind, Happening, record, record_departures
 
 # How a mail that asks people to confirm their consent anew is counted: for caps, and not for the clock.
 ASKED_AGAIN = "asked_again"
@@ -71,6 +72,16 @@ _SETTLE = """
     RETURNING m.id
 """
 
+# The short way of what was accepted, which is nearly everything.
+_ARRIVED = """
+    UPDATE message AS m
+    SET state = 'sent', attempts = m.attempts + 1, reply_code = o.code, reply_text = o.text, token = NULL,
+        lease_until = NULL, done_at = clock_timestamp()
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:codes AS smallint[]), CAST(:texts AS text[])) AS o (id, code, text)
+    WHERE m.id = o.id AND m.token = :token AND m.state = 'handing_over'
+    RETURNING m.id
+"""
+
 # The reaper had given it up already, but we are alive and do know that it arrived.
 _LATE = """
     UPDATE message SET state = 'resolved_sent', token = NULL, done_at = clock_timestamp()
@@ -99,18 +110,32 @@ def settle(
     The commit is waited for, once for each batch: afterwards the journal goes, and a database that crashes and forgot
     what it had not written yet would turn `sent` into `unknown`.
     """
-    settled = [
+    accepted = {each: outcome for each, outcome in outcomes.items() if isinstance(outcome, Accepted)}
+    others = [
         settlement(message_id=each, outcome=outcome, attempts=recipients[each].attempts, backoff=backoff)
         for each, outcome in outcomes.items()
+        if each not in accepted
     ]
-    ours = _store(session, claim, settled)
-    lost = [each.message_id for each in settled if each.message_id not in ours and each.state is MessageState.SENT]
-    if lost:
-        ours |= set(session.scalars(text(_LATE), {"ids": lost, "token": claim.token}))
+    ours = _store_accepted(session, claim, accepted) | _store(session, claim, others)
     _note(session, matter, recipients, {each: outcomes[each] for each in outcomes if each in ours}, bases)
     if any(recipients[each].values for each in ours) or matter.is_answer:
         session.execute(text(_ERASE), {"ids": sorted(ours)})
     return len(ours)
+
+
+def _store_accepted(session: Session, claim: Claim, accepted: Mapping[int, Outcome]) -> set[int]:
+    if not accepted:
+        return set()
+    values: dict[str, Any] = {
+        "ids": bigints(accepted),
+        "codes": [outcome.code for outcome in accepted.values()],
+        "texts": [outcome.text for outcome in accepted.values()],
+        "token": claim.token,
+    }
+    ours = set(session.scalars(text(_ARRIVED), values))
+    if lost := accepted.keys() - ours:
+        ours |= set(session.scalars(text(_LATE), {"ids": sorted(lost), "token": claim.token}))
+    return ours
 
 
 def _store(session: Session, claim: Claim, settled: Sequence[Settlement]) -> set[int]:
@@ -137,20 +162,31 @@ def _note(
 ) -> None:
     """Tell the ledger and the suppression list what the outcomes mean for them."""
     now = clock.now()
-    sent = [recipients[each] for each, outcome in outcomes.items() if isinstance(outcome, Accepted)]
-    note_exposures(session, [_sending(person, matter, bases[person.message_id], now) for person in sent])
-    record(session, EventKind.SENT, [_happening(person, matter, now) for person in sent])
+    for basis, sent in sorted(_by_basis(outcomes, bases).items()):
+        record_departures(
+            session, _departures(matter, basis, {each: recipients[each].address_id for each in sent}, now)
+        )
     dead = [recipients[each] for each, outcome in outcomes.items() if is_hard_bounce(outcome)]
     if dead:
         record(session, EventKind.BOUNCE, [_happening(person, matter, now) for person in dead])
         add_many(session, [_dead_address(person, outcomes[person.message_id], matter, now) for person in dead])
 
 
-def _sending(recipient: Recipient, matter: About, basis: str, at: datetime) -> Sending:
+def _by_basis(outcomes: Mapping[int, Outcome], bases: Mapping[int, str]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for each, outcome in outcomes.items():
+        if isinstance(outcome, Accepted):
+            found.setdefault(bases[each], []).append(each)
+    return found
+
+
+def _departures(matter: About, basis: str, messages: Mapping[int, int], at: datetime) -> Departures:
     # The question whether somebody stays is no use of the consent: its clock must not start anew by being asked.
     if matter.asks_again and basis == Basis.CONSENT:
         basis = ASKED_AGAIN
-    return Sending(address_id=recipient.address_id, channel="email", purpose=matter.purpose, basis=basis, at=at)
+    return Departures(
+        run_id=matter.run_id, channel="email", purpose=matter.purpose, basis=basis, at=at, messages=messages
+    )
 
 
 def _happening(recipient: Recipient, matter: About, at: datetime) -> Happening:

@@ -87,11 +87,11 @@ def _names(links: int) -> tuple[str, ...]:
     return ("unsubscribe_url", "preferences_url", "why_url", RENEW, "pixel_url", *(f"url_{n}" for n in range(links)))
 
 
-def _write(template: Template, values: Mapping[str, Any]) -> str:
+def _write(template: Template, values: dict[str, Any]) -> str:
     return "".join(_pieces(template, values))
 
 
-def _pieces(template: Template, values: Mapping[str, Any]) -> list[str]:
+def _pieces(template: Template, values: dict[str, Any]) -> list[str]:
     pieces = iter(template.root_render_func(template.new_context(values, shared=True)))
     written: list[str] = []
     size = 0

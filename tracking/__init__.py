@@ -6,6 +6,7 @@ as much is kept as the person allows now, `none`, `aggregate` or `individual` (A
 a raw hit is never changed; whether a person or a machine made it is a judgement beside it that can be made again.
 """
 
+from tracking.departures import Departures, record_departures
 from tracking.exposure import Sending, note_exposures
 from tracking.forgetting import forget_reading
 from tracking.ledger import Counts, Happening, Moment, counts, links_of_run, record, story
@@ -29,6 +30,7 @@ __all__ = [
     "READING",
     "AggregateToken",
     "Counts",
+    "Departures",
     "EventKind",
     "Happening",
     "Hit",
@@ -50,6 +52,7 @@ __all__ = [
     "read_id_token",
     "read_message_token",
     "record",
+    "record_departures",
     "store_links",
     "story",
     "targets_of_run",
