@@ -20,11 +20,12 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Say:
-    """Answer with these bytes; `pieces` of one byte each when dripping."""
+    """Answer with these bytes; one by one when dripping, `pause` seconds apart."""
 
     raw: bytes
     after: float = 0
     dripping: bool = False
+    pause: float = 0
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Hang:
 
 
 Action = Say | Drop | Hang
-# Asked at every step with the verb (`CONNECT`, `EHLO`, ..., `DOT`), the recipient so far, and how often it was asked.
+# Asked at every step with the verb (`CONNECT`, `EHLO`, ..., `DATA`, `BODY` before it is read, `DOT`), the recipient so
+# far, and how often it was asked.
 Behaviour = Callable[[str, str, int], Action | None]
 
 
@@ -171,8 +173,11 @@ class _Session:
 
     def on_star(self, line: str, verb: str) -> None:
         self.step("STARTTLS", b"220 go ahead\r\n")
-        if self.sink.tls is not None:
-            self.sock = self.sink.tls.wrap_socket(self.sock, server_side=True)
+        if self.sink.tls is None:
+            # It said that it can and cannot: the connection is cut in the middle of the handshake.
+            self.read()
+            raise _End
+        self.sock = self.sink.tls.wrap_socket(self.sock, server_side=True)
 
     def on_auth(self, line: str, verb: str) -> None:
         self.step(verb, b"235 welcome\r\n")
@@ -198,6 +203,7 @@ class _Session:
             return
         with self.sink._lock:
             self.sink.deliveries.append(delivery)
+        self.act(self.sink.asked("BODY", delivery.recipient), b"")
         content = self.body()
         found = re.search(rb"(?im)^Message-ID: *(\S+)", content)
         delivery.message_id = found.group(1).decode() if found else ""
@@ -241,6 +247,7 @@ class _Session:
             raise _End
         for piece in [action.raw[n : n + 1] for n in range(len(action.raw))] if action.dripping else [action.raw]:
             self.sock.sendall(piece)
+            time.sleep(action.pause)
         return action.raw
 
     def line(self) -> str:
