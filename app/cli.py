@@ -39,6 +39,7 @@ COMMANDS = {
     "finding": "delivery.doctor_cli:finding_group",
     "dkim": "delivery.dkim_cli:dkim_group",
     "token": "app.commands.tokens:token_group",
+    "backup": "app.backup.cli:backup_group",
     "keys": "app.commands.administration:keys_group",
 }
 

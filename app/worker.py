@@ -19,6 +19,7 @@ import_module("app.evidence.tasks")
 import_module("app.list_tasks")
 import_module("app.rights.tasks")
 import_module("app.returns.tasks")
+import_module("app.backup.tasks")
 
 log.to_standard_error()
 app = configure()

@@ -92,7 +92,7 @@ def transaction() -> Iterator[Session]:
         with Session(engine(), expire_on_commit=False) as session:
             with session.begin():
                 yield session
-            waiting: list[Callable[[], None]] = session.info.pop("after_commit", [])
+            waiting: list[Callable[[], object]] = session.info.pop("after_commit", [])
     except OperationalError as error:
         if error.connection_invalidated or "connection" in str(error.orig):
             raise NotReachable(
@@ -105,6 +105,6 @@ def transaction() -> Iterator[Session]:
         action()
 
 
-def after_commit(session: Session, action: Callable[[], None]) -> None:
+def after_commit(session: Session, action: Callable[[], object]) -> None:
     """Run `action` once the transaction of `session` is safely stored; never when it is rolled back."""
     session.info.setdefault("after_commit", []).append(action)

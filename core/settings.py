@@ -1,6 +1,7 @@
 """The one place that reads the environment."""
 
 import os
+from datetime import time
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
@@ -77,6 +78,13 @@ class Settings(BaseSettings):
     soft_bounces: int = Field(3, ge=2, le=20)
     soft_bounce_days: int = Field(15, ge=1, le=365)
     soft_bounce_window: int = Field(90, ge=2, le=365)
+
+    # Backups: who may open them (public keys, with commas), where they go, when one is made by itself (hour and minute,
+    # UTC), and how many of them stay.
+    backup_recipients: str | None = None
+    backup_folder: Path | None = None
+    backup_at: time | None = None
+    backup_keep: int = Field(14, ge=1)
 
     @field_validator("home")
     @classmethod

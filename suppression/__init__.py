@@ -22,6 +22,8 @@ from suppression.entries import Entry, NewEntry, add, add_many, entries
 from suppression.explaining import Explained, ListState, consents_of, explain, explain_exported
 from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
+from suppression.journal import Place as JournalPlace
+from suppression.journal import end as journal_end
 from suppression.lifting import OpenRequest, agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
 from suppression.lists.history import list_history
 from suppression.lists.known import spec as list_contract
@@ -77,6 +79,7 @@ __all__ = [
     "Explained",
     "Facts",
     "Found",
+    "JournalPlace",
     "ListState",
     "ListStatus",
     "Listing",
@@ -116,6 +119,7 @@ __all__ = [
     "explain_exported",
     "import_list",
     "is_restricted",
+    "journal_end",
     "list_contract",
     "list_history",
     "listings",

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from app.backup import keeping
 from app.supervisor import state
 from app.supervisor.guard import is_alive
 from app.supervisor.home import enter, plain_sentences
@@ -82,6 +83,7 @@ def status() -> dict[str, Any]:
         "pid": found.pid,
         "started_at": found.started_at,
         "log": str(home / "log" / "crusoe.log"),
+        "backup": asdict(keeping.standing()),
         "processes": [
             {name: value for name, value in asdict(process).items() if name != "stop_signal"}
             for process in found.processes
