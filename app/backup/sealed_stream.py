@@ -66,6 +66,8 @@ class SealedReader:
         self._cipher = _cipher(unlock(said["locks"]), head)
         self._size = said["piece"] + TAG
         self._next = file.read(self._size)
+        if not self._next:
+            raise damaged()
         self._number = 0
         self._ready = b""
 
