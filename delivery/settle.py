@@ -36,15 +36,13 @@ class Settlement:
 
 
 def settlement(*, message_id: int, outcome: Outcome, attempts: int, backoff: Backoff) -> Settlement:
-    """What an outcome means after so many earlier attempts. Pure, except for the jitter of the pause.
+    """What an outcome other than acceptance means after so many attempts. Pure, except for the jitter of the pause.
 
     Only what is certainly not accepted becomes ready again.
     """
     tried = attempts + 1
     said = (outcome.code, outcome.text)
     match outcome:
-        case Accepted():
-            return Settlement(message_id, MessageState.SENT, tried, None, *said)
         case NotAttempted():
             return Settlement(message_id, MessageState.READY, attempts, timedelta(), *said)
         case Deferred():

@@ -78,9 +78,12 @@ class Session:
 
     def arrived(self) -> Iterator[Reply]:
         """Replies that came. Raises Lost when the connection is gone, or when what came is no SMTP."""
+        whole = False
         for reply in self._wire.arrived():
+            whole = True
             yield reply
-            # For each reply anew, not for each byte: a server that drips gains nothing.
+        # For whole replies, not for each byte: a server that drips gains nothing.
+        if whole:
             self._wait_anew()
 
     def _wait_anew(self) -> None:

@@ -3,8 +3,8 @@
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 from delivery.smtp.outcome import readable
 
@@ -23,13 +23,24 @@ class Lost(Exception):
         self.sent = sent
 
 
-@dataclass(frozen=True)
-class Reply:
-    """One complete answer, lines joined."""
+class Reply(NamedTuple):
+    """One complete answer: the code, and what each line says after it, as it came.
+
+    Most replies are only asked for their code, so nothing else is made of them before somebody wants to read it.
+    """
 
     code: int
-    text: str
-    lines: tuple[str, ...]
+    raw: tuple[bytes, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each line, readable."""
+        return tuple(map(readable, self.raw))
+
+    @property
+    def text(self) -> str:
+        """All lines as one."""
+        return readable(b" ".join(self.raw))
 
 
 class Wire:
@@ -122,9 +133,7 @@ class Wire:
 
     def _joined(self) -> Reply:
         lines, self._lines, self._size = self._lines, [], 0
-        texts = tuple(readable(each[4:]) for each in lines)
-        text = texts[0] if len(texts) == 1 else readable(b" ".join(each[4:] for each in lines))
-        return Reply(code=int(lines[0][:3]), text=text, lines=texts)
+        return Reply(int(lines[0][:3]), tuple(line[4:] for line in lines))
 
     def _receive(self, until: float) -> bytes:
         while True:

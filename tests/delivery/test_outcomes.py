@@ -132,7 +132,6 @@ def test_a_server_that_hangs_up_after_each_mail_still_gets_all(listen):
 
 
 OUTCOMES = [
-    Accepted(Phase.DOT, 250, ""),
     Deferred(Phase.RCPT, 450, ""),
     Refused(Phase.DOT, 550, ""),
     Unknown(Phase.DOT, None, ""),
