@@ -12,9 +12,12 @@ import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
-from jinja2 import nodes
+from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
+from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
@@ -140,10 +143,22 @@ def _is_ready(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.Name) and node.name.startswith(READY)
 
 
+class _Merged(Context):
+    """The values of one mail, and nothing of what only blocks, macros and assignments need: those are refused."""
+
+    def __init__(self, environment: Environment, parent: dict[str, Any], *_: object, **__: object) -> None:
+        self.environment = environment
+        self.parent = parent
+
+    def resolve_or_missing(self, key: str) -> Any:
+        return self.parent.get(key, missing)
+
+
 class QuotedEnvironment(MailEnvironment):
     """The sandbox, for templates whose output travels as it is."""
 
     code_generator_class = _QuotedCode
+    context_class = _Merged
     quoted = staticmethod(quoted)
 
     def _generate(
