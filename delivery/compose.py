@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import NamedTuple
 
 from contacts import email_address
 from core.errors import CrusoeError
@@ -46,8 +47,7 @@ class From:
     signers: tuple[Signer, ...] = ()
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """One mail before it is put into bytes. `unsubscribe_url` is absent where there is nothing to unsubscribe from."""
 
     message_id: int

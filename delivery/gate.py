@@ -33,7 +33,7 @@ _NOBODY = Passed(bases={})
 
 _LOCK = """
     SELECT m.id AS message_id, m.contact_id, m.address_id FROM message AS m JOIN address AS a ON a.id = m.address_id
-    WHERE m.id = ANY (:ids) AND m.token = :token AND m.state = 'claimed' ORDER BY a.id FOR SHARE OF a
+    WHERE m.id = ANY (CAST(:ids AS bigint[])) AND m.token = :token AND m.state = 'claimed' ORDER BY a.id FOR SHARE OF a
 """
 
 _CLEAR = """
@@ -99,7 +99,7 @@ def _still_claimed(session: Session, claim: Claim) -> TableValuedAlias:
     PostgreSQL must know how many they are: of the ledger it believes that nothing in it is claimed, and would go
     through the whole batch once for each of its messages.
     """
-    ours = session.execute(text(_LOCK), {"ids": list(claim.message_ids), "token": claim.token}).all()
+    ours = session.execute(text(_LOCK), {"ids": bigints(claim.message_ids), "token": claim.token}).all()
     names = ("message_id", "contact_id", "address_id")
     arrays = (literal([getattr(row, each) for row in ours], ARRAY(BigInteger)) for each in names)
     columns = (column(each, BigInteger) for each in names)

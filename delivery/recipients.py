@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contacts import email_address
 from contacts.models import TrackingLevel
+from core.db import bigints
 from core.errors import NotAllowed
 from core.sentences import say
 from delivery.compose import From
@@ -50,8 +51,7 @@ class Matter(About):
     links: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One message and the person it is for. `address` is None when nobody stands behind it any more."""
 
     message_id: int
@@ -126,34 +126,37 @@ def _sender(session: Session, sender: Sender) -> From:
 
 _RECIPIENTS = """
     SELECT m.id, m.address_id, m.attempts, coalesce(v.recipient, e.value) AS address, v.values,
-           c.number, c.first_name, c.last_name, c.language, c.country, c.fields, k.name AS company,
-           coalesce(choice.tracking, 'none') AS tracking,
-           (SELECT (array_agg(d.basis ORDER BY d.id DESC))[1] FROM decision AS d WHERE d.message_id = m.id) AS basis
+           (SELECT (array_agg(d.basis ORDER BY d.id DESC))[1] FROM decision AS d WHERE d.message_id = m.id) AS basis,
+           coalesce(choice.tracking, 'none') AS tracking, c.fields,
+           c.number, c.first_name, c.last_name, c.language, c.country, k.name AS company
     FROM message AS m
     LEFT JOIN endpoint AS e ON e.address_id = m.address_id AND e.channel = 'email'
     LEFT JOIN contact AS c ON c.id = e.contact_id
     LEFT JOIN company AS k ON k.id = c.company_id
     LEFT JOIN recipient_choice AS choice ON choice.address_id = m.address_id
     LEFT JOIN message_value AS v ON v.message_id = m.id
-    WHERE m.id = ANY (:ids)
+    WHERE m.id = ANY (CAST(:ids AS bigint[]))
     ORDER BY m.id
 """
 
+# In the order of the query.
 _OWN = ("number", "first_name", "last_name", "language", "country", "company")
+_LEVELS = {level.value: level for level in TrackingLevel}
 
 
 def recipients(session: Session, *, message_ids: Sequence[int]) -> list[Recipient]:
     """Load the people of a batch, in the order of their messages."""
+    rows = session.execute(text(_RECIPIENTS), {"ids": bigints(message_ids)})
     return [
         Recipient(
-            message_id=row.id,
-            address_id=row.address_id,
-            attempts=row.attempts,
-            address=row.address,
-            contact={**(row.fields or {}), **{name: getattr(row, name) for name in _OWN}},
-            basis=row.basis,
-            tracking=TrackingLevel(row.tracking),
-            values=row.values or {},
+            message_id=message_id,
+            address_id=address_id,
+            attempts=attempts,
+            address=address,
+            contact={**(fields or {}), **dict(zip(_OWN, own, strict=True))},
+            basis=basis,
+            tracking=_LEVELS[tracking],
+            values=values or {},
         )
-        for row in session.execute(text(_RECIPIENTS), {"ids": list(message_ids)})
+        for message_id, address_id, attempts, address, values, basis, tracking, fields, *own in rows
     ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from templates.vocabulary import RENEW
 
@@ -59,8 +59,7 @@ def asks_again(document: Mapping[str, Any]) -> bool:
     return any(RENEW in str(document.get(part, "")) for part in ("html", "text"))
 
 
-@dataclass(frozen=True)
-class Urls:
+class Urls(NamedTuple):
     """The addresses that stand in one recipient's mail.
 
     `links`: one for each of `Compiled.links`, a click URL or the target itself. `pixel` is None unless the recipient
@@ -84,8 +83,7 @@ class Rendered:
     text: str
 
 
-@dataclass(frozen=True)
-class Quoted:
+class Quoted(NamedTuple):
     """One mail, ready to be put into MIME: both parts are quoted-printable already, see `templates.quoted`."""
 
     subject: str

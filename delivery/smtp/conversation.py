@@ -6,7 +6,7 @@ round trip; without it every command waits for its answer. A body never leaves b
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from delivery.smtp.envelope import has_clean_lines, is_mailbox, on_the_wire
 from delivery.smtp.outcome import Accepted, Deferred, NotAttempted, Outcome, Phase, Refused, Unknown
@@ -16,8 +16,7 @@ CLOSING = 421
 GO_AHEAD = 354
 
 
-@dataclass(frozen=True)
-class Mail:
+class Mail(NamedTuple):
     """An envelope and the bytes of a mail.
 
     `canonical`: made by our own encoder, so lines end with CRLF and none of them begins with a dot.
@@ -34,16 +33,14 @@ class Mail:
         return (self.content, b".\r\n") if self.canonical else (on_the_wire(self.content),)
 
 
-@dataclass(frozen=True)
-class Parcel:
+class Parcel(NamedTuple):
     """A mail on its way, and the number by which its outcome is told."""
 
     number: int
     mail: Mail
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """What follows from a reply: what to say next, which mail ended how, and whether the connection must be dropped."""
 
     say: bytes = b""

@@ -158,7 +158,7 @@ def test_a_mail_with_a_header_too_many_does_not_leave():
 def trusting(letter: Letter, *, sender: From, at: datetime) -> Mail:
     """Writes the subject as it comes, as mail libraries did that had the hole."""
     subject = letter.content.subject
-    harmless = compose(replace(letter, content=replace(letter.content, subject="")), sender=sender, at=at)
+    harmless = compose(letter._replace(content=letter.content._replace(subject="")), sender=sender, at=at)
     return replace(harmless, content=harmless.content.replace(b"Subject: ", f"Subject: {subject}".encode(), 1))
 
 

@@ -8,7 +8,7 @@ from core.db import transaction
 from delivery.backoff import FACTORS, Backoff
 from delivery.bounces import is_hard_bounce
 from delivery.settle import settlement
-from delivery.smtp import Accepted, Deferred, NotAttempted, Phase, Refused, Unknown
+from delivery.smtp import Deferred, NotAttempted, Phase, Refused, Unknown
 from delivery.states import STEPS, MessageState
 from suppression import entries
 from tests.delivery.sending import campaign, numbers, rows, worker
