@@ -17,7 +17,7 @@ from suppression import Basis
 from templates import Urls, render_quoted
 from tracking import Purpose, make_aggregate_token, make_id_token, make_message_token, make_message_tokens
 
-_LEVELS = list(TrackingLevel)
+_MUCH = {level: much for much, level in enumerate(TrackingLevel)}
 
 
 def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: datetime) -> Mail | str:
@@ -57,7 +57,7 @@ def _mailbox(matter: Matter, urls: Urls) -> str | None:
 
 def level(matter: Matter, recipient: Recipient) -> TrackingLevel:
     """How much may be counted: what the campaign wants, and never more than what the person allowed."""
-    return min(matter.tracking, recipient.tracking, key=_LEVELS.index)
+    return min(matter.tracking, recipient.tracking, key=_MUCH.__getitem__)
 
 
 def addresses(matter: Matter, recipient: Recipient, *, at: datetime) -> Urls:
