@@ -25,6 +25,10 @@ class Campaign(Base):
     topic: Mapped[str | None]
     tracking: Mapped[TrackingLevel] = mapped_column(text_enum(TrackingLevel))
     scheduled_at: Mapped[Moment | None]
+    # When its mails may leave, as `delivery.pace.windows` reads it; without, at any time.
+    windows: Mapped[Document | None]
+    # Minutes by which a start may be late; later it waits for somebody who confirms it.
+    most_late: Mapped[int | None]
     author: Mapped[str]
     submitted_by: Mapped[str | None]
     check_result: Mapped[Document | None]

@@ -11,6 +11,7 @@ from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
+from delivery.pace.limits import checked_limit, checked_limits
 from delivery.plan import Planned, plan
 from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
 from delivery.providers.protocol import Call, Forged
@@ -55,6 +56,8 @@ __all__ = [
     "TakenIn",
     "Tidied",
     "TransportPlan",
+    "checked_limit",
+    "checked_limits",
     "classify",
     "copies",
     "copy_subject",

@@ -1,13 +1,17 @@
 """Taking work from the ledger: a batch of one run, marked with a token that nobody can guess, for a limited time."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from delivery.lost_leases import COMPANY
+from delivery.pace.due import Due, due
+from delivery.pace.reserving import Reservation, give_back_reserved, reserve
+from delivery.pace.shares import Lane, shares
 
 LEASE = timedelta(seconds=60)
 TOKEN_BITS = 62
@@ -15,32 +19,41 @@ TOKEN_BITS = 62
 
 @dataclass(frozen=True)
 class Claim:
-    """Messages that are ours until the lease runs out. Every later step names the token: a late one changes nothing."""
+    """Messages that are ours until the lease runs out. Every later step names the token: a late one changes nothing.
+
+    `operators` says who runs the mailbox of each; what was `reserved` for them is given back when it is not used. To
+    those in `recovering` mail goes again after a pause.
+    """
 
     run_id: int
     token: int
     message_ids: tuple[int, ...]
+    operators: Mapping[int, int] = field(default_factory=dict)
+    reserved: Reservation | None = None
+    recovering: frozenset[int] = frozenset()
 
 
-# Answers to people go first; among campaigns the one after the last served comes next.
-_DUE = """
-    SELECT r.id, r.sender_id, r.kind = 'transactional' AS urgent
-    FROM run AS r
-    WHERE r.state = 'open' AND r.sender_id <> ALL (:away) AND EXISTS (
-        SELECT 1 FROM message AS m
-        WHERE m.run_id = r.id AND m.state = 'ready' AND m.not_before <= clock_timestamp()
-    )
-    ORDER BY urgent DESC, r.id <= :after, r.id
-"""
+@dataclass(frozen=True)
+class Wait:
+    """Something is due, and a limit keeps it back for so many seconds."""
+
+    seconds: float
+
 
 _CLAIM = """
     WITH next AS MATERIALIZED (
-        SELECT id FROM message
-        WHERE run_id = :run AND state = 'ready' AND not_before <= clock_timestamp() AND leases_lost <= :lost
-        ORDER BY not_before, id LIMIT :most FOR UPDATE SKIP LOCKED
+        SELECT m.id FROM unnest(CAST(:zones AS smallint[]), CAST(:operators AS smallint[]), CAST(:shares AS int[]))
+                         AS lane (zone, operator, share)
+        CROSS JOIN LATERAL (
+            SELECT id FROM message
+            WHERE run_id = :run AND state = 'ready' AND zone = lane.zone AND operator = lane.operator
+              AND not_before <= clock_timestamp() AND leases_lost <= :lost
+            ORDER BY not_before, id LIMIT lane.share FOR UPDATE SKIP LOCKED
+        ) AS m
+        LIMIT :most
     )
     UPDATE message AS m SET state = 'claimed', token = :token, lease_until = clock_timestamp() + :lease
-    FROM next WHERE m.id = next.id RETURNING m.id
+    WHERE m.id = ANY (ARRAY(SELECT id FROM next)) RETURNING m.id, m.operator
 """
 
 
@@ -52,59 +65,77 @@ def claim(
     away: frozenset[int] = frozenset(),
     doubtful: frozenset[int] = frozenset(),
 ) -> Claim | None:
-    """Take up to `most` due messages of one open run, or None when nothing is due.
+    """Take up to `most` due messages of one open run, or None when nothing may leave now. See `claim_or_wait`."""
+    found = claim_or_wait(session, most=most, after=after, away=away, doubtful=doubtful)
+    return found if isinstance(found, Claim) else None
+
+
+def claim_or_wait(
+    session: Session,
+    *,
+    most: int,
+    after: int = 0,
+    away: frozenset[int] = frozenset(),
+    doubtful: frozenset[int] = frozenset(),
+) -> Claim | Wait | None:
+    """Take up to `most` due messages of one open run; None when nothing is due, or how long a limit keeps it back.
 
     `after` is the run that was served last; senders in `away` have a server that does not answer just now, and for
     those in `doubtful` one message finds out whether it does. A lost commit only leaves the messages ready, so it need
     not be waited for.
     """
     session.execute(text("SET LOCAL synchronous_commit = off"))
-    for run in session.execute(text(_DUE), {"away": sorted(away), "after": after}).all():
-        allowed = reserve(session, sender_id=run.sender_id, most=1 if run.sender_id in doubtful else most)
-        if not allowed:
-            continue
-        taken = _take(session, run_id=run.id, most=allowed)
-        if taken is not None:
-            return taken
-    return None
+    soonest: Wait | None = None
+    for run in due(session, after=after, away=away):
+        found = _serve(session, run, most=1 if run.sender_id in doubtful else most)
+        if isinstance(found, Claim):
+            return found
+        if found is not None and (soonest is None or found.seconds < soonest.seconds):
+            soonest = found
+    return soonest
 
 
-def _take(session: Session, *, run_id: int, most: int) -> Claim | None:
+def _serve(session: Session, run: Due, *, most: int) -> Claim | Wait | None:
+    """Take from one run what its limits allow. Locks that served nothing go: nobody waits in a circle."""
+    if not run.is_limited:
+        return _take(session, run, most=most, room={})
+    with session.begin_nested() as attempt:
+        allowed = reserve(session, run, most=most)
+        taken = _take(session, run, most=allowed.most, room=allowed.room) if allowed.most else None
+        if taken is None:
+            attempt.rollback()
+            return Wait(allowed.seconds) if allowed.seconds else None
+        reservation = allowed.use(session, taken.operators.values())
+        return Claim(run.run_id, taken.token, taken.message_ids, taken.operators, reservation, taken.recovering)
+
+
+def _take(session: Session, run: Due, *, most: int, room: Mapping[int, int]) -> Claim | None:
     token = secrets.randbits(TOKEN_BITS)
-    values = {"run": run_id, "token": token, "lease": LEASE}
+    lanes = [lane for lane in run.lanes if room.get(lane.operator, 1) > 0]
     for lost, together in COMPANY.items():
-        limits = {"lost": lost, "most": min(most, together or most)}
-        if taken := tuple(sorted(session.scalars(text(_CLAIM), values | limits))):
-            return Claim(run_id=run_id, token=token, message_ids=taken)
+        many = min(most, together or most)
+        parts = shares(lanes, most=many, room=room)
+        values = {"run": run.run_id, "token": token, "lease": LEASE, "lost": lost, "most": many}
+        rows = session.execute(text(_CLAIM), values | _columns(parts)).all() if parts else []
+        if rows:
+            operators = {row.id: row.operator for row in sorted(rows)}
+            return Claim(run.run_id, token, tuple(operators), operators, None, run.recovering)
     return None
 
 
-_RESERVE = """
-    UPDATE sender
-    SET paced_until = greatest(paced_until, clock_timestamp()) + :share / most_per_second * interval '1 second'
-    WHERE id = :sender AND most_per_second IS NOT NULL
-"""
+def _columns(parts: Mapping[Lane, int]) -> dict[str, list[int]]:
+    return {
+        "zones": [lane.zone for lane in parts],
+        "operators": [lane.operator for lane in parts],
+        "shares": list(parts.values()),
+    }
 
 
-def reserve(session: Session, *, sender_id: int, most: int) -> int:
-    """How many mails of this sender may leave now, at most a second's worth; the share is used up by asking.
-
-    All workers ask on the same row, so the limit holds for the installation, however many there are.
-    """
-    limit = session.execute(
-        text(
-            "SELECT most_per_second, coalesce(paced_until, '-infinity') > clock_timestamp() AS waiting"
-            " FROM sender WHERE id = :sender FOR UPDATE"
-        ),
-        {"sender": sender_id},
-    ).one()
-    if limit.most_per_second is None:
-        return most
-    if limit.waiting:
-        return 0
-    share = min(most, limit.most_per_second)
-    session.execute(text(_RESERVE), {"sender": sender_id, "share": float(share)})
-    return int(share)
+def return_unused(session: Session, claim: Claim, message_ids: Iterable[int]) -> None:
+    """Give back what was reserved for messages that did not leave."""
+    unused = [claim.operators[each] for each in message_ids if each in claim.operators]
+    if claim.reserved is not None and unused:
+        give_back_reserved(session, claim.reserved, unused)
 
 
 def give_back(session: Session, claim: Claim, *, why: str = "", delay: timedelta = timedelta()) -> int:
@@ -112,12 +143,12 @@ def give_back(session: Session, claim: Claim, *, why: str = "", delay: timedelta
 
     It costs no attempt: nothing was announced, and a long outage must not use up what greylisting needs afterwards.
     """
-    given = session.execute(
+    given = session.scalars(
         text(
             "UPDATE message SET state = 'ready', token = NULL, lease_until = NULL,"
             " not_before = CASE WHEN :put_off THEN clock_timestamp() + :delay ELSE not_before END,"
             " reply_text = CASE WHEN :put_off THEN :why ELSE reply_text END"
-            " WHERE id = ANY (:ids) AND token = :token AND state = 'claimed'"
+            " WHERE id = ANY (:ids) AND token = :token AND state = 'claimed' RETURNING id"
         ),
         {
             "put_off": bool(delay),
@@ -126,5 +157,6 @@ def give_back(session: Session, claim: Claim, *, why: str = "", delay: timedelta
             "ids": list(claim.message_ids),
             "token": claim.token,
         },
-    )
-    return int(given.rowcount)  # type: ignore[attr-defined]
+    ).all()
+    return_unused(session, claim, given)
+    return len(given)

@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import TableValuedAlias
 
 from contacts.models import Channel, Endpoint
 from core.db import bigints
-from delivery.claim import LEASE, Claim, give_back
+from delivery.claim import LEASE, Claim, give_back, return_unused
 from delivery.models import Run, Sender
 from delivery.runs import lock_state
 from delivery.states import RunState
@@ -90,6 +90,7 @@ def _mark(session: Session, claim: Claim, decided: Recorded) -> Passed:
     passed = session.scalars(text(_CLEAR), cleared | {"token": claim.token, "lease": LEASE}).all() if rows else []
     if len(passed) < len(claim.message_ids):
         session.execute(text(_REFUSE), {"batch": decided.batch_id, "token": claim.token})
+        return_unused(session, claim, set(claim.message_ids) - set(passed))
     return Passed(bases={each: bases[each] for each in passed})
 
 

@@ -18,6 +18,9 @@ from contacts.models import TrackingLevel
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
 
 # Tables of their own files, read through this one.
+from delivery.pace.models import DayTally as DayTally  # noqa: PLC0414
+from delivery.pace.models import MailOperator as MailOperator  # noqa: PLC0414
+from delivery.pace.models import Pace as Pace  # noqa: PLC0414
 from delivery.providers.models import ProviderCall as ProviderCall  # noqa: PLC0414
 from delivery.providers.models import Transport as Transport  # noqa: PLC0414
 from delivery.returns.models import ReturnedMail as ReturnedMail  # noqa: PLC0414
@@ -41,8 +44,8 @@ class Sender(Base):
     transport_url: Mapped[str | None]
     most_per_second: Mapped[int | None]
     dkim_selector: Mapped[str | None]
-    # Up to here the rate limit is used up; all workers reserve their share on this row.
-    paced_until: Mapped[Moment | None]
+    # What it may send, as `delivery.pace.limits` reads it.
+    limits: Mapped[Document] = mapped_column(server_default="{}")
     # While its server takes no mail: since when, what stood in the way, and when a worker asks again.
     away_since: Mapped[Moment | None]
     away_text: Mapped[str | None]
@@ -73,6 +76,10 @@ class Run(Base):
     retry_unknown: Mapped[bool] = mapped_column(server_default="false")
     # Reasons for which compliance released holds of this run; the gate lets these pass and records that it did.
     released: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    # When its mails may leave, as `delivery.pace.windows` reads it; without, at any time.
+    windows: Mapped[Document | None]
+    # What came of it counts for the brake from here on: since a person resumed it.
+    counted_from: Mapped[Moment | None]
     audience: Mapped[int] = mapped_column(BigInteger, server_default="0")
     planned_up_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
     planned_at: Mapped[Moment | None]
@@ -92,7 +99,11 @@ class Message(Base):
         UniqueConstraint("run_id", "address_id", "step", "occurrence", "channel"),
         CheckConstraint(f"state NOT IN ({_HANDED_OVER}) OR decision_id IS NOT NULL", name="no_decision_no_send"),
         CheckConstraint("state NOT IN ('claimed', 'handing_over') OR token IS NOT NULL", name="claimed_by_somebody"),
-        Index("ix_message_ready", "run_id", "not_before", "id", postgresql_where=text("state = 'ready'")),
+        Index(
+            "ix_message_ready",
+            *("run_id", "zone", "operator", "not_before", "id"),
+            postgresql_where=text("state = 'ready'"),
+        ),
         Index("ix_message_leased", "lease_until", postgresql_where=text("state IN ('claimed', 'handing_over')")),
         Index("ix_message_unknown", "run_id", postgresql_where=text("state = 'unknown'")),
         Index("ix_message_in_handover", "address_id", postgresql_where=text("state = 'handing_over'")),
@@ -119,6 +130,9 @@ class Message(Base):
     reply_code: Mapped[int | None] = mapped_column(SmallInteger)
     channel: Mapped[str] = mapped_column(server_default="email")
     reply_text: Mapped[str | None]
+    # Who runs the mailbox, and by which clock the person lives: 0 is none of those that are told apart.
+    operator: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    zone: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class MessageValue(Base):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, column, func, literal, select, table, text, update
+from sqlalchemy import BigInteger, Select, and_, case, cast, column, func, literal, select, table, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,9 @@ from core import clock
 from core.errors import NotAllowed, NotFound
 from core.sentences import say
 from delivery.models import Message, Run, Sender
+from delivery.pace.models import OperatorDomain
+from delivery.pace.operators import OTHER
+from delivery.pace.planned import note_shares
 from delivery.states import RunState
 from suppression import Assessment, Question, Stage, assess, record_decisions
 
@@ -89,49 +92,62 @@ def _write(session: Session, *, run: Run, controller_id: int, audience: Select[*
     )
     question = Question(channel="email", purpose=run.purpose, controller_id=controller_id, topic=run.topic)
     assessment = assess(session, audience=chunk, question=question)
-    rows = _insert(session, run_id=run.id, assessment=assessment)
+    rows = _insert(session, run=run, assessment=assessment, up_to=up_to)
     if rows:
-        record_decisions(session, assessment, stage=Stage.PLAN, messages=select(*_WRITTEN.columns))
+        note_shares(session, run_id=run.id)
+        record_decisions(
+            session, assessment, stage=Stage.PLAN, messages=select(_WRITTEN.c.message_id, _WRITTEN.c.address_id)
+        )
     return rows
 
 
 # What a chunk wrote. Looking for it in the ledger would mean to read the run from its beginning for every chunk.
-_WRITTEN = table("written_messages", column("message_id", BigInteger), column("address_id", BigInteger))
-_MAKE_WRITTEN = """
+_KEPT = (("message_id", "bigint"), ("address_id", "bigint"), ("operator", "smallint"), ("zone", "smallint"))
+_WRITTEN = table("written_messages", *(column(name, BigInteger) for name, _ in _KEPT))
+_MAKE_WRITTEN = f"""
     DROP TABLE IF EXISTS pg_temp.written_messages;
-    CREATE TEMP TABLE written_messages (message_id bigint, address_id bigint) ON COMMIT DROP
+    CREATE TEMP TABLE written_messages ({", ".join(map(" ".join, _KEPT))}) ON COMMIT DROP
 """
 
 
-def _insert(session: Session, *, run_id: int, assessment: Assessment) -> int:
+def _with_operators(assessment: Assessment, *, after: int, up_to: int) -> Any:
+    """The chunk with whose mailboxes they are. It names its range, so that no more of the endpoints is read."""
+    same = and_(Endpoint.id == assessment.rows.c.endpoint_id, Endpoint.id > after, Endpoint.id <= up_to)
+    domain = func.lower(func.split_part(Endpoint.value, "@", -1))
+    return assessment.rows.outerjoin(Endpoint, same).outerjoin(OperatorDomain, OperatorDomain.domain == domain)
+
+
+def _insert(session: Session, *, run: Run, assessment: Assessment, up_to: int) -> int:
     """Make the rows and note them in `written_messages`. Answers how many are new."""
     found = assessment.rows.c
     state = case((found.verdict == "send", "ready"), (found.verdict == "hold", "held"), else_="blocked")
     values = select(
-        literal(run_id, BigInteger),
+        literal(run.id, BigInteger),
         found.address_id,
         found.contact_id,
         cast(state, Message.state.type),
         case((found.verdict == "send", func.now())),
         case((found.verdict == "block", func.now())),
-    )
+        func.coalesce(OperatorDomain.operator, OTHER),
+    ).select_from(_with_operators(assessment, after=run.planned_up_to, up_to=up_to))
     # The lock on the plan makes us the only one who adds to this run, so looking first is enough. ON CONFLICT would
     # enter every row in two steps, at half the speed; the unique key stands behind this all the same.
     there = (
         select(Message.id)
         .where(
-            Message.run_id == run_id,
+            Message.run_id == run.id,
             Message.address_id.between(assessment.reach.first_address, assessment.reach.last_address),
             Message.address_id == found.address_id,
         )
         .correlate(assessment.rows)
     )
     values = values.where(~there.exists())
-    columns = ["run_id", "address_id", "contact_id", "state", "not_before", "done_at"]
-    written = insert(Message).from_select(columns, values).returning(Message.id, Message.address_id).cte("written")
+    columns = ["run_id", "address_id", "contact_id", "state", "not_before", "done_at", "operator"]
+    made = insert(Message).from_select(columns, values)
+    written = made.returning(Message.id, Message.address_id, Message.operator, Message.zone).cte("written")
     session.execute(text(_MAKE_WRITTEN))
     noted = session.execute(
-        insert(_WRITTEN).from_select(_WRITTEN.columns.keys(), select(written.c.id, written.c.address_id)),
+        insert(_WRITTEN).from_select(_WRITTEN.columns.keys(), select(written)),
         execution_options={"preserve_rowcount": True},
     )
     session.execute(text("ANALYZE written_messages"))

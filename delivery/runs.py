@@ -12,6 +12,7 @@ from core.errors import NotAllowed, NotFound
 from core.sentences import say
 from core.tasks import ring
 from delivery.models import Message, Run
+from delivery.pace.operators import ensure_operators
 from delivery.states import MessageState, RunKind, RunState
 from templates import Compiled
 from tracking import store_links
@@ -48,6 +49,7 @@ def open_run(
     topic: str | None = None,
 ) -> int:
     """Open a run of a campaign with its frozen wording; its audience is written down by `plan`. Answers its id."""
+    ensure_operators(session)
     run = Run(kind=RunKind.CAMPAIGN, name=name, sender_id=sender_id, purpose=purpose, topic=topic, tracking=tracking)
     return _open(session, run, compiled=compiled)
 

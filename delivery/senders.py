@@ -1,6 +1,8 @@
 """Who mails come from: checked when they are written down, not when the first mail bounces."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -11,6 +13,7 @@ from contacts.models import Controller
 from core.errors import WrongInput
 from core.sentences import say
 from delivery.models import Sender
+from delivery.pace.limits import checked_limits
 
 SCHEMES = frozenset({"smtp", "smtps", "smtp+starttls"})
 
@@ -27,6 +30,7 @@ class SenderPlan:
     return_domain: str | None = None
     transport_url: str | None = None
     most_per_second: int | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
     dkim_selector: str | None = None
 
 
@@ -50,6 +54,7 @@ def save_sender(session: Session, *, plan: SenderPlan) -> Sender:
         "return_domain": plan.return_domain or address.rpartition("@")[2],
         "transport_url": plan.transport_url,
         "most_per_second": plan.most_per_second,
+        "limits": checked_limits(plan.limits),
         "dkim_selector": plan.dkim_selector,
     }
     sender = session.scalar(select(Sender).where(Sender.code == plan.code))
@@ -62,11 +67,11 @@ def save_sender(session: Session, *, plan: SenderPlan) -> Sender:
     return sender
 
 
-def _address(text: str, field: str) -> str:
+def _address(text: str, name: str) -> str:
     try:
         return email_address(text).key
     except WrongInput as error:
-        raise WrongInput("sender_address", error.message, where=field) from error
+        raise WrongInput("sender_address", error.message, where=name) from error
 
 
 def _check_name(name: str) -> None:

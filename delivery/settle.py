@@ -12,7 +12,7 @@ from core import clock
 from core.db import bigints
 from delivery.backoff import Backoff
 from delivery.bounces import is_hard_bounce
-from delivery.claim import Claim
+from delivery.claim import Claim, return_unused
 from delivery.recipients import About, Recipient
 from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome, Refused
 from delivery.states import MessageState
@@ -118,6 +118,7 @@ def settle(
     _note(session, matter, recipients, {each: outcomes[each] for each in outcomes if each in ours}, bases)
     if any(recipients[each].values for each in ours) or matter.is_answer:
         session.execute(text(_ERASE), {"ids": sorted(ours)})
+    return_unused(session, claim, [each for each in ours if isinstance(outcomes[each], NotAttempted)])
     return len(ours)
 
 

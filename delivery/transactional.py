@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from contacts import Kept, NewProof, keep_proofs, proofs_of
+from contacts.models import Channel, Endpoint
 from core import clock
 from core.tasks import ring
 from delivery.models import Message, MessageValue
+from delivery.pace.models import OperatorDomain
+from delivery.pace.operators import OTHER
 from delivery.runs import SEND
 from delivery.smtp import Mail
 from delivery.states import MessageState
@@ -50,6 +53,7 @@ def enqueue(
             occurrence=occurrence,
             state=MessageState.READY,
             not_before=clock.now(),
+            operator=_operator(address_id, recipient),
         )
         .on_conflict_do_nothing()
         .returning(Message.id)
@@ -61,6 +65,15 @@ def enqueue(
         session.execute(insert(MessageValue).values(message_id=message_id, **kept))
     ring(session, SEND)
     return message_id
+
+
+def _operator(address_id: int, recipient: str | None) -> Any:
+    """Whose mailbox it is, as the database knows it."""
+    stored = select(Endpoint.value).where(Endpoint.address_id == address_id, Endpoint.channel == Channel.EMAIL)
+    address = literal(recipient) if recipient else stored.scalar_subquery()
+    domain = func.lower(func.split_part(address, "@", -1))
+    found = select(OperatorDomain.operator).where(OperatorDomain.domain == domain).scalar_subquery()
+    return func.coalesce(found, OTHER)
 
 
 def copy_subject(message_id: int) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from core.keys import keys, mac
 from core.sealing import seal, unseal
 from core.sentences import say
 from delivery.models import Sender
+from delivery.pace.limits import checked_limit
 from delivery.providers.known import PROVIDERS, SMTP
 from delivery.providers.models import Transport
 from delivery.providers.routes import HOOK, SECRET
@@ -37,6 +39,7 @@ class TransportPlan:
     position: int = 0
     weight: int = 1
     enabled: bool = True
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save_transport(session: Session, *, plan: TransportPlan) -> Transport:
@@ -54,6 +57,7 @@ def save_transport(session: Session, *, plan: TransportPlan) -> Transport:
     transport.secret = seal(plan.secret, purpose=SECRET) if plan.secret else None
     transport.hook_secret = seal(plan.hook_secret, purpose=HOOK) if plan.hook_secret else None
     transport.position, transport.weight, transport.enabled = plan.position, plan.weight, plan.enabled
+    transport.limits = checked_limit(plan.limits)
     session.flush()
     return transport
 

@@ -14,7 +14,7 @@ from core.settings import settings
 from core.tasks import stopping
 from delivery import self_test
 from delivery.backoff import Backoff
-from delivery.claim import Claim, claim, give_back
+from delivery.claim import Claim, Wait, claim_or_wait, give_back
 from delivery.gate import gate
 from delivery.handover import BUDGET, Batch, Handover
 from delivery.handover_journal import Journal, keep
@@ -34,6 +34,8 @@ LARGEST_SIZE = 1500
 # A batch is made for this part of its budget, so that an ordinary slow moment does not cut it.
 AIM = 0.8
 SECONDS = 20.0
+# What a limit keeps back for longer is left to the next look.
+SOON = 1.0
 
 
 class Worker:
@@ -48,13 +50,24 @@ class Worker:
         self.budget = budget
         self.size = FIRST_SIZE
         self.last_run = 0
+        # How long a limit keeps back what is due; nothing when nothing is due.
+        self.kept_back = 0.0
 
     def run(self, *, seconds: float = SECONDS) -> bool:
         """Send what is due for about so many seconds; answers whether more is waiting."""
         until = monotonic() + seconds
-        while not stopping.is_set() and self.step():
+        while not stopping.is_set():
+            if not self.step() and not self._wait():
+                return False
             if monotonic() > until:
                 return True
+        return False
+
+    def _wait(self) -> bool:
+        """Wait until a limit lets more leave, when that is soon; a rate per second must not become one per poll."""
+        if 0 < self.kept_back <= SOON:
+            stopping.wait(self.kept_back)
+            return True
         return False
 
     def step(self) -> bool:
@@ -90,14 +103,15 @@ class Worker:
     def _claim(self) -> Batch | Claim | None:
         """The next batch with everything that its mails need; a bare claim when it had to be given back."""
         with transaction() as session:
-            taken = claim(
+            taken = claim_or_wait(
                 session,
                 most=self.size,
                 after=self.last_run,
                 away=self.transports.away,
                 doubtful=self.transports.doubtful,
             )
-            if taken is None:
+            self.kept_back = taken.seconds if isinstance(taken, Wait) else 0.0
+            if not isinstance(taken, Claim):
                 return None
             self.last_run = taken.run_id
             try:

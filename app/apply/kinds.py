@@ -22,7 +22,7 @@ from contacts.consent_models import ConsentText
 from contacts.models import Controller, FieldDefinition
 from core.errors import WrongInput
 from core.sentences import say
-from delivery import SenderPlan, save_sender
+from delivery import SenderPlan, checked_limits, save_sender
 from delivery.models import Sender
 from preferences import FormPlan, save_form
 from preferences.models import SignupForm
@@ -105,7 +105,10 @@ def _current_sender(session: Session, values: Values) -> Values | None:
 
 
 def _wanted_sender(item: SenderItem, folder: Path) -> Values:
-    return plain(item, folder) | {"return_domain": item.return_domain or item.from_address.rpartition("@")[2].lower()}
+    return plain(item, folder) | {
+        "return_domain": item.return_domain or item.from_address.rpartition("@")[2].lower(),
+        "limits": checked_limits(item.limits),
+    }
 
 
 def _wanted_segment(item: Any, folder: Path) -> Values:

@@ -48,6 +48,7 @@ class SenderItem(Item):
     return_domain: str | None = None
     transport_url: str | None = None
     most_per_second: int | None = Field(None, ge=1)
+    limits: dict[str, Any] = {}
     dkim_selector: Code | None = None
 
 
@@ -64,6 +65,7 @@ class TransportItem(Item):
     position: int = Field(0, ge=0, le=100)
     weight: int = Field(1, ge=1, le=1000)
     enabled: bool = True
+    limits: dict[str, Any] = {}
 
 
 class SegmentItem(Item):

@@ -10,7 +10,7 @@ from app.apply.schema import TransportItem
 from core.errors import WrongInput
 from core.sentences import say
 from core.settings import named_secret
-from delivery import TransportPlan, save_transport, shown_secret, shown_secrets
+from delivery import TransportPlan, checked_limit, save_transport, shown_secret, shown_secrets
 from delivery.models import Sender, Transport
 
 Values = dict[str, Any]
@@ -27,7 +27,8 @@ class Hidden(str):
 def wanted(item: TransportItem, folder: Path) -> Values:
     """What the file says, with the secrets that it names."""
     del folder
-    values = item.model_dump(exclude={"secret_env", "hook_secret_env"}) | {"url": item.url.rstrip("/")}
+    values = item.model_dump(exclude={"secret_env", "hook_secret_env"})
+    values |= {"url": item.url.rstrip("/"), "limits": checked_limit(item.limits)}
     named = {"secret": item.secret_env, "hook_secret": item.hook_secret_env}
     return values | {name: _hidden(variable, f"{name}_env") for name, variable in named.items()}
 
@@ -56,7 +57,7 @@ def current(session: Session, values: Values) -> Values | None:
     if row is None:
         return None
     transport, sender = row
-    names = ("code", "kind", "url", "settings", "position", "weight", "enabled")
+    names = ("code", "kind", "url", "settings", "position", "weight", "enabled", "limits")
     return {name: getattr(transport, name) for name in names} | {"sender": sender} | shown_secrets(transport)
 
 

@@ -29,6 +29,8 @@ class Transport(Base):
     position: Mapped[int] = mapped_column(server_default="0")
     weight: Mapped[int] = mapped_column(server_default="1")
     enabled: Mapped[bool] = mapped_column(server_default="true")
+    # What may leave this way, as `delivery.pace.limits.Limit` reads it.
+    limits: Mapped[Document] = mapped_column(server_default="{}")
     # While it takes no mail: since when, what it said, and when a worker asks again.
     away_since: Mapped[Moment | None]
     away_text: Mapped[str | None]

@@ -6,7 +6,7 @@ from app.apply import apply_folder
 from core.db import transaction
 from core.errors import WrongInput
 from tests.delivery.sending import rows
-from tests.factories import sender
+from tests.factories import controller, sender
 
 FILE = """
 transports:
@@ -54,3 +54,31 @@ def test_transports_are_applied_once_and_again_when_a_secret_changes(database, t
         ("main", "ses", 3, 0),
         ("relay", "smtp", 1, 1),
     ]
+
+
+LIMITS = """
+senders:
+  - code: shop
+    from_name: Shop
+    from_address: news@shop.example
+    limits: {per_day: 900, brake: {after: 500}, operators: {gmail: {per_second: 2}}}
+transports:
+  - {code: relay, sender: shop, kind: smtp, url: "smtp://mx.shop.example", limits: {per_hour: 50}}
+"""
+
+
+def test_limits_are_written_down_once_and_checked(database, tmp_path):
+    with transaction() as session:
+        controller(session)
+    (tmp_path / "shop.yaml").write_text(LIMITS)
+    assert [change.change for change in applied(tmp_path)] == ["created", "created"]
+    assert applied(tmp_path) == []
+    # What is usual is not written down.
+    assert rows("SELECT limits FROM sender") == [({"per_day": 900, "operators": {"gmail": {"per_second": 2.0}}},)]
+    assert rows("SELECT limits FROM transport") == [({"per_hour": 50},)]
+    (tmp_path / "shop.yaml").write_text(LIMITS.replace("gmail", "gmial").replace("per_hour", "per_minute"))
+    with pytest.raises(WrongInput) as caught:
+        applied(tmp_path)
+    mistakes = "\n".join(caught.value.details["lines"])
+    assert "'gmial' is no operator" in mistakes
+    assert "per_minute" in mistakes

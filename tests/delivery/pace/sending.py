@@ -1,0 +1,39 @@
+"""A run to people at several operators."""
+
+from collections.abc import Mapping
+
+from contacts.models import TrackingLevel
+from core.db import transaction
+from delivery import open_run
+from tests.delivery.sending import WORDS, names, rows, write_down
+from tests.factories import people, sender
+
+
+def campaign_to(domains: Mapping[str, int], *, code: str = "news", **of_sender: object) -> int:
+    """A run to so many people of each domain, planned and ready."""
+    everybody = [domain for domain, many in domains.items() for _ in range(many)]
+    with transaction() as session:
+        people(session, names(len(everybody)))
+    for number, domain in enumerate(everybody):
+        rows("UPDATE endpoint SET value = :value WHERE value LIKE :name RETURNING 1",
+             value=f"p{number}@{domain}", name=f"p{number}@%")  # fmt: skip
+    with transaction() as session:
+        run_id = open_run(
+            session,
+            name="autumn",
+            sender_id=sender(session, code, **of_sender).id,
+            purpose="newsletter",
+            tracking=TrackingLevel.NONE,
+            compiled=WORDS,
+        )
+    write_down(run_id)
+    return run_id
+
+
+def sent_to() -> dict[str, int]:
+    """How many messages of each operator were sent."""
+    found = rows(
+        "SELECT o.code, count(*) AS many FROM message AS m JOIN mail_operator AS o ON o.id = m.operator"
+        " WHERE m.state = 'sent' GROUP BY 1 ORDER BY 1"
+    )
+    return {row.code: row.many for row in found}
