@@ -30,6 +30,8 @@ _ALL = [
     Goal("S4", "sending, RSA-2048 / message class, dkimpy and smtplib", "sending", 15, 25),
     Goal("S6", "writing a mail / the same by Jinja and the library", "writing", 1 / 30, 1 / 80, lower=True),
     Goal("S8", "sending through the queue / workers driven directly", "sending", 0.90, 0.97),
+    Goal("S9", "sending into Postfix, the relay signs / smtp-source into Postfix", "relaying", 0.55, 0.85),
+    Goal("S9S", "the same, RSA-2048", "relaying", 0.40, 0.60),
     Goal("S10", "sending over 20 ms / connections by round trip", "distance", 0.50, 0.90),
     Goal("D1", "deciding and storing an audience, per row / INSERT ... SELECT", "decisions", 3.0, 2.0, lower=True),
     Goal("D2", "a segment definition / the same by hand in SQL", "segments", 1.5, 1.1, lower=True),

@@ -44,21 +44,16 @@ def tool(name: str) -> str | None:
 def yardstick(source: str, sink: str, many: int) -> float:
     """Mails a second from one tool to the other."""
     with listening(sink) as found:
-        options = ["-d", "-s", str(SESSIONS), "-m", str(many), "-l", str(BYTES)]
-        begun = perf_counter()
-        subprocess.run(
-            [
-                source,
-                *options,
-                "-f",
-                "news@bench.example",
-                "-t",
-                "reader@domain.example",
-                f"127.0.0.1:{found.port}",
-            ],
-            check=True,
-        )
-        return many / (perf_counter() - begun)
+        return load(source, found.port, many)
+
+
+def load(source: str, port: int, many: int) -> float:
+    """Mails a second from smtp-source to whoever listens at a port."""
+    options = ["-d", "-s", str(SESSIONS), "-m", str(many), "-l", str(BYTES)]
+    between = ["-f", "news@bench.example", "-t", "reader@domain.example"]
+    begun = perf_counter()
+    subprocess.run([source, *options, *between, f"127.0.0.1:{port}"], check=True)
+    return many / (perf_counter() - begun)
 
 
 @contextmanager

@@ -44,12 +44,10 @@ class Signer:
 
         `headers` hold folded values without their line end; `digest` is the SHA-256 of the body in its canonical form.
         """
-        names = [name.lower() for name, _ in headers]
-        listed = ":".join([*names, *(name for name in OVERSIGNED if name in names)])
         algorithm = "rsa-sha256" if isinstance(self.key, RSAPrivateKey) else "ed25519-sha256"
         start = (
             f"v=1; a={algorithm}; c=relaxed/relaxed; d={self.domain}; s={self.selector};\r\n"
-            f" h={_broken(listed)};\r\n bh={b64encode(digest).decode()};\r\n b="
+            f" h={_listed(tuple(name for name, _ in headers))};\r\n bh={b64encode(digest).decode()};\r\n b="
         )
         signed = "".join(f"{name.lower()}:{relaxed_value(value)}\r\n" for name, value in headers)
         signed += f"dkim-signature:{relaxed_value(start)}"
@@ -69,10 +67,12 @@ def relaxed_value(value: str) -> str:
     return " ".join(value.split())
 
 
-def _broken(listed: str) -> str:
-    """The list of names over several lines; blanks around its colons mean nothing."""
+@lru_cache(maxsize=64)
+def _listed(headers: tuple[str, ...]) -> str:
+    """The names of the signed headers over several lines; blanks around its colons mean nothing."""
+    names = [name.lower() for name in headers]
     lines = [""]
-    for name in listed.split(":"):
+    for name in [*names, *(name for name in OVERSIGNED if name in names)]:
         if len(lines[-1]) + len(name) > 70:  # noqa: PLR2004 - characters of a comfortable line
             lines.append("")
         lines[-1] += f"{name}:"
