@@ -10,13 +10,13 @@ LONGEST = 10.0
 PAUSE = 0.05
 
 
-def wait_until_quiet(address_id: int, *, seconds: float = LONGEST) -> bool:
-    """Wait until no message to this address is being handed over; False when one still is after `seconds`.
+def wait_until_quiet(address_id: int, *, seconds: float | None = None) -> bool:
+    """Wait until no message to this address is being handed over; False when one still is after `seconds`, or ten.
 
     Call it after the transaction that stored the objection, never inside one. From then on the gate lets nothing pass,
     so an answer given afterwards is the truth: no mail begins later than it.
     """
-    until = time.monotonic() + seconds
+    until = time.monotonic() + (LONGEST if seconds is None else seconds)
     while True:
         with transaction() as session:
             busy = session.scalar(

@@ -4,8 +4,10 @@ The order is the promise: lock the address and store the objection, commit; wait
 way any more; then note it, and only then answer. So no mail begins after the answer.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,6 +23,8 @@ from suppression import Cause, add
 from suppression.models import SuppressionEntry, SuppressionLift
 from tracking import EventKind, Happening, Purpose, record
 
+log = structlog.get_logger()
+
 
 class Scope(StrEnum):
     """What is to stop: mail of the kind that led here, or everything on every channel (Art. 21(2) GDPR)."""
@@ -29,7 +33,15 @@ class Scope(StrEnum):
     EVERYTHING = "everything"
 
 
-def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Visit) -> Recipient | None:
+@dataclass(frozen=True)
+class Stopped:
+    """Whose mail stopped. `on_its_way`: a mail was being handed over all the time, so this one may still arrive."""
+
+    who: Recipient
+    on_its_way: bool
+
+
+def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Visit) -> Stopped | None:
     """Store an objection, wait until it holds, and answer who it was for; None when the token is not ours.
 
     Opens its own transactions, because none may be open while it waits. `through` says by which way: `one_click`,
@@ -40,11 +52,13 @@ def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Vis
         new = who is not None and _object(session, who, scope=scope, through=through)
     if who is None:
         return None
-    wait_until_quiet(who.address_id)
+    quiet = wait_until_quiet(who.address_id)
+    if not quiet:
+        log.warning("mail_on_its_way", message=who.token.message_id, through=through)
     if new:
         with transaction() as session:
             _note(session, who, scope=scope, through=through, visit=visit)
-    return who
+    return Stopped(who, on_its_way=not quiet)
 
 
 def stop_by_mail(*, token: str) -> bool:
@@ -62,8 +76,8 @@ def stop_by_provider(*, token: str) -> bool:
     Answers whether the token is ours; it was made for the message that the provider named.
     """
     nowhere = Visit(ip=None, user_agent=None)
-    who = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="provider", visit=nowhere)
-    return who is not None
+    found = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="provider", visit=nowhere)
+    return found is not None
 
 
 def _object(session: Session, who: Recipient, *, scope: Scope, through: str) -> bool:

@@ -17,12 +17,14 @@ from preferences.held import held
 from preferences.masking import masked
 from preferences.recipient import Recipient, recipient
 from preferences.showing import language, link_unknown, pages, show, visit
-from preferences.unsubscribe import Scope, stop
+from preferences.unsubscribe import Scope, Stopped, stop
 from preferences.why import reason
 from tracking import Purpose
 
 WRONG_INPUT = 422
 SEE_OTHER = 303
+# It is stored and holds, but one mail was on its way all the time.
+ON_ITS_WAY = 202
 
 
 @pages.get("/r/recipient.css")
@@ -40,7 +42,7 @@ def see_unsubscribe(token: str) -> ResponseReturnValue:
         who = recipient(session, purpose=Purpose.UNSUBSCRIBE, token=token)
     if who is None:
         return link_unknown()
-    return show("unsubscribe", locale=language(who.locale), **_about(who), token=token, done=None)
+    return show("unsubscribe", locale=language(who.locale), **_about(who), token=token, done=None, on_its_way=False)
 
 
 @pages.post("/u/<token>")
@@ -49,18 +51,21 @@ def see_unsubscribe(token: str) -> ResponseReturnValue:
 def unsubscribe(token: str) -> ResponseReturnValue:
     """One-click by mail programs (RFC 8058), or the button of our page. Only these exact fields act.
 
-    The answer to a mail program is the same for every token, used, unknown or old.
+    The answer to a mail program is the same for every token, used, unknown or old; but 202 while a mail to this very
+    person is being handed over and does not end.
     """
     if request.form.get("List-Unsubscribe") == "One-Click":
-        stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="one_click", visit=visit())
-        return Response("OK", mimetype="text/plain")
+        done = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="one_click", visit=visit())
+        return Response("OK", status=_status(done), mimetype="text/plain")
     scope = _scope()
     if scope is None:
         return Response("Nothing was changed.", status=WRONG_INPUT, mimetype="text/plain")
-    who = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=scope, through="page", visit=visit())
-    if who is None:
+    done = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=scope, through="page", visit=visit())
+    if done is None:
         return link_unknown()
-    return show("unsubscribe", locale=language(who.locale), **_about(who), token=token, done=scope.value)
+    locale, about = language(done.who.locale), _about(done.who)
+    late = {"on_its_way": done.on_its_way, "status": _status(done)}
+    return show("unsubscribe", locale=locale, **about, **late, token=token, done=scope.value)
 
 
 @pages.after_request
@@ -105,8 +110,10 @@ def stop_from_preferences(token: str) -> ResponseReturnValue:
     scope = _scope()
     if scope is None:
         return _preferences(token, mistake=True)
-    who = stop(purpose=Purpose.PREFERENCES, token=token, scope=scope, through="preferences", visit=visit())
-    return link_unknown() if who is None else _back(token, stopped=scope.value)
+    done = stop(purpose=Purpose.PREFERENCES, token=token, scope=scope, through="preferences", visit=visit())
+    if done is None:
+        return link_unknown()
+    return _back(token, stopped=scope.value, **({"late": "yes"} if done.on_its_way else {}))
 
 
 @pages.post("/p/<token>/link")
@@ -199,12 +206,18 @@ def _notice(locale: str, *, mistake: bool) -> str | None:
             ("link", "sent"): _("A new link is on its way to your mailbox."),
             ("link", "old"): _("This link is older than 30 days. Ask for a new one to see your data."),
         }
-    return next((text for (name, value), text in sentences.items() if request.args.get(name) == value), None)
+        late = " " + _("One e-mail was already on its way and may still arrive.") if request.args.get("late") else ""
+    found = next((text for (name, value), text in sentences.items() if request.args.get(name) == value), None)
+    return found and found + late
 
 
 def _back(token: str, **notice: Any) -> ResponseReturnValue:
     where = url_for("preferences.see_preferences", token=token, **notice)
     return Response(status=SEE_OTHER, headers={"Location": where})
+
+
+def _status(done: Stopped | None) -> int:
+    return ON_ITS_WAY if done is not None and done.on_its_way else 200
 
 
 def _scope() -> Scope | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-AUTHOR, RELEASER = "author@company.example", "releaser@company.example"
+AUTHOR, RELEASER, EDITOR = "author@company.example", "releaser@company.example", "editor@company.example"
 
 CONFIGURATION = f"""
 controllers:

@@ -18,6 +18,7 @@ class Installation:
     home: Path
     port: int
     environment: dict[str, str]
+    returns_port: int = 0
 
     def pid(self, name: str) -> int | None:
         """The process id of a running part, from the state file of the supervisor; None while it is down."""
@@ -79,7 +80,7 @@ def free_port() -> int:
 
 def prepare(home: Path, *, smtp_url: str, **settings: str) -> Installation:
     """An installation that is not up yet."""
-    port = free_port()
+    port, returns_port = free_port(), free_port()
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -90,6 +91,7 @@ def prepare(home: Path, *, smtp_url: str, **settings: str) -> Installation:
         "CRUSOE_PORT": str(port),
         "CRUSOE_SMTP_URL": smtp_url,
         "CRUSOE_WORKERS": "2",
+        "CRUSOE_RETURNS_LISTEN": f"lmtp://127.0.0.1:{returns_port}",
         **settings,
     }
-    return Installation(home=home, port=port, environment=environment)
+    return Installation(home=home, port=port, environment=environment, returns_port=returns_port)

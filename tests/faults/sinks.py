@@ -13,13 +13,15 @@ class Moods:
     """Answers as real servers do on a bad day. `pace` is how long it thinks about each mail, in seconds.
 
     One mail in a hundred is put off once, one in two hundred refused, one in two hundred taken and one in two hundred
-    not taken without an answer: the sender cannot know which.
+    not taken without an answer: the sender cannot know which. `pause`: no sooner may come back what was put off.
     """
 
     random: Random
     pace: float = 0.0
+    pause: float = 0.0
     ended: list[tuple[str, float]] = field(default_factory=list)
-    put_off: set[str] = field(default_factory=set)
+    put_off: dict[str, float] = field(default_factory=dict)
+    early: list[tuple[str, float]] = field(default_factory=list)
     ambiguous: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -35,8 +37,12 @@ class Moods:
 
     def _at_recipient(self, recipient: str) -> Action | None:
         dice = self.random.random()
-        if dice < 0.01 and recipient not in self.put_off:
-            self.put_off.add(recipient)
+        if recipient in self.put_off:
+            early = self.pause - (time.time() - self.put_off[recipient])
+            if early > 0:
+                self.early.append((recipient, early))
+        elif dice < 0.01:
+            self.put_off[recipient] = time.time()
             return say(451, "4.7.1 later, please")
         return say(550, "5.1.1 nobody here") if dice > 0.995 else None
 

@@ -10,6 +10,7 @@ from contacts import erase
 from contacts.consent_models import Consent
 from contacts.models import Endpoint
 from core.db import transaction
+from delivery import quiet
 from suppression import Cause, Question, assess, counts
 from suppression.models import SuppressionEntry
 from tests.preferences import scene
@@ -50,6 +51,29 @@ def test_one_click_stops_exactly_this_mail(client, how):
     with transaction() as session:
         assert session.scalar(select(Event.kind)) == "unsubscribe"
         assert session.scalar(select(Consent.withdrawn_at)) is not None
+
+
+def test_who_could_not_be_waited_for_is_told_that_one_mail_may_come(client, monkeypatch):
+    """A worker that holds a mail stands still for longer than anybody waits for an answer."""
+    monkeypatch.setattr(quiet, "LONGEST", 0.1)
+    tokens = scene.mail_to()
+    with transaction() as session:
+        # Without the decision that a real one has.
+        session.execute(text("ALTER TABLE message DISABLE TRIGGER USER"))
+        session.execute(text("UPDATE message SET state = 'handing_over', decision_id = 1, token = 1"))
+    path, sentence = f"/u/{tokens[Purpose.UNSUBSCRIBE]}", "was already on its way"
+    page = client.post(path, data={"stop": "list"})
+    assert (page.status_code, sentence in page.text) == (202, True)
+    assert client.post(path, data=ONE_CLICK).status_code == 202
+    centre = client.post(f"/p/{tokens[Purpose.PREFERENCES]}/stop", data={"stop": "list"}, follow_redirects=True)
+    assert sentence in centre.text
+    german = client.post(f"{path}?lang=de", data={"stop": "list"}).text
+    assert "schon unterwegs" in german
+    assert _verdicts() == {"opted_out": 1}
+    with transaction() as session:
+        session.execute(text("UPDATE message SET state = 'sent'"))
+    page = client.post(path, data={"stop": "list"})
+    assert (page.status_code, sentence in page.text) == (200, False)
 
 
 def test_the_second_click_says_the_same_and_stores_nothing(client):
