@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -130,9 +130,13 @@ def ask_daily(session: Session, *, asks_reserved: bool) -> int:
 
 def latest_look(session: Session, *, sender_id: int) -> Look | None:
     """The newest look at a sender that is done."""
+    return _newest(session, SenderExamination.sender_id == sender_id)
+
+
+def _newest(session: Session, *conditions: ColumnElement[bool]) -> Look | None:
     row = session.scalar(
         select(SenderExamination)
-        .where(SenderExamination.sender_id == sender_id, SenderExamination.done_at.is_not(None))
+        .where(SenderExamination.done_at.is_not(None), *conditions)
         .order_by(SenderExamination.done_at.desc(), SenderExamination.id.desc())
         .limit(1)
     )
@@ -151,9 +155,13 @@ def latest_look(session: Session, *, sender_id: int) -> Look | None:
 
 
 def counting_look(session: Session, *, sender_id: int) -> Look | None:
-    """The newest look, unless it is too old to say anything about today."""
-    look = latest_look(session, sender_id=sender_id)
-    return look if look is not None and look.at > clock.now() - COUNTS_FOR else None
+    """The newest look that got an answer, unless it is too old to say anything about today.
+
+    A resolver that is silent proves nothing: what an earlier look found wrong is still taken for wrong.
+    """
+    lately = (SenderExamination.sender_id == sender_id, SenderExamination.done_at > clock.now() - COUNTS_FOR)
+    heard = or_(SenderExamination.unanswered < SenderExamination.asked, SenderExamination.asked == 0)
+    return _newest(session, *lately, heard) or _newest(session, *lately)
 
 
 def _kept(finding: Finding) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from core.permissions import Role
 from core.settings import settings
 from delivery.doctor.effects import effects, set_effect
 from delivery.doctor.findings import CATALOGUE, Effect
-from delivery.doctor.store import ask_daily, latest_look, request_look, waiting_since
+from delivery.doctor.run import Examination
+from delivery.doctor.store import ask_daily, keep_look, latest_look, request_look, waiting_since
 from delivery.models import Sender
 from delivery.tasks import look_at_senders
 from tests.browsing import post, signed_in
@@ -88,6 +89,11 @@ def test_what_blocks_keeps_a_campaign_from_its_check_and_from_its_launch_until_i
         launched_by(rolf)
     assert refused.value.details == {"findings": ["dmarc_missing"]}
     assert rows("SELECT state FROM campaign") == [("approved",)]
+    # A look that nobody answered proves nothing: what was wrong before is still taken for wrong.
+    with transaction() as session:
+        keep_look(session, sender_id=sender_id(), by="test", found=Examination((), asked=3, unanswered=3))
+    with pytest.raises(NotAllowed, match="DMARC"):
+        launched_by(rolf)
 
     names.zone["_dmarc.shop.example TXT"] = GOOD["_dmarc.shop.example TXT"]
     looked()
