@@ -84,10 +84,11 @@ def gate(session: Session, claim: Claim) -> Passed:
 
 
 def _mark(session: Session, claim: Claim, decided: Recorded) -> Passed:
-    rows = [row for row in session.execute(decided.rows) if row.verdict == Verdict.SEND]
-    bases = {row.message_id: row.basis for row in rows}
-    cleared = {"ids": bigints(bases), "decisions": bigints(row.decision_id for row in rows)}
-    passed = session.scalars(text(_CLEAR), cleared | {"token": claim.token, "lease": LEASE}).all() if rows else []
+    found = session.execute(decided.rows)
+    sending = [(decision, message, basis) for decision, message, verdict, basis, _ in found if verdict == Verdict.SEND]
+    bases = {message: basis for _, message, basis in sending}
+    cleared = {"ids": bigints(bases), "decisions": bigints(decision for decision, *_ in sending)}
+    passed = session.scalars(text(_CLEAR), cleared | {"token": claim.token, "lease": LEASE}).all() if bases else []
     if len(passed) < len(claim.message_ids):
         session.execute(text(_REFUSE), {"batch": decided.batch_id, "token": claim.token})
         return_unused(session, claim, set(claim.message_ids) - set(passed))
