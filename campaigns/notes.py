@@ -7,7 +7,7 @@ from flask_babel import format_datetime
 from sqlalchemy.orm import Session
 
 from core.sentences import Sentence, say
-from delivery import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
+from delivery import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, notes
 
 Clock = Callable[[datetime], str]
 
@@ -37,6 +37,14 @@ def _sentence(note: Note, clock: Clock) -> Sentence:
                 since=clock(note.since),
                 said=note.said,
                 next=clock(note.next_try),
+            )
+        case OperatorRests():
+            return say(
+                "%(operator)s wants less mail from us (%(said)s): %(count)s wait until %(until)s, all others go on.",
+                operator=note.operator,
+                said=note.said,
+                count=note.messages,
+                until=clock(note.until),
             )
         case PutOff():
             return say(

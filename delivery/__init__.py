@@ -9,7 +9,7 @@ stays so unless somebody chose otherwise); no mail after an opt-out was answered
 from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
-from delivery.notes import Halted, InDoubt, Note, PutOff, Refused, ServerAway, notes
+from delivery.notes import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.pace.limits import checked_limit, checked_limits
 from delivery.plan import Planned, plan
@@ -44,6 +44,7 @@ __all__ = [
     "InDoubt",
     "Note",
     "Notice",
+    "OperatorRests",
     "Planned",
     "PutOff",
     "Reader",

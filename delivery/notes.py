@@ -29,6 +29,16 @@ class ServerAway:
 
 
 @dataclass(frozen=True)
+class OperatorRests:
+    """Who runs these mailboxes wants less mail from us; so many messages wait until then."""
+
+    operator: str
+    messages: int
+    said: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class PutOff:
     """So many were put off by the server, most often with this answer, and are tried again."""
 
@@ -53,7 +63,7 @@ class InDoubt:
     reason: str
 
 
-Note = Halted | ServerAway | PutOff | Refused | InDoubt
+Note = Halted | ServerAway | OperatorRests | PutOff | Refused | InDoubt
 
 _ANSWERS = """
     SELECT m.state::text AS state, concat_ws(' ', m.reply_code, m.reply_text) AS answer, count(*) AS messages,
@@ -75,9 +85,25 @@ def notes(session: Session, *, run_id: int, numbers: Mapping[str, int]) -> list[
     waiting = numbers["in_flight"] + numbers["deferred"]
     if run.state is RunState.OPEN and waiting and sender.away_since and sender.next_try_at:
         found.append(ServerAway(sender.away_since, sender.away_text or "", sender.next_try_at))
+    if run.state is RunState.OPEN and waiting:
+        found += _rests(session, run)
     if numbers["deferred"] or numbers["failed"] or numbers["unknown"]:
         found += _answers(session, run_id)
     return found
+
+
+_RESTS = """
+    SELECT o.name, p.paused_text, p.paused_until, count(*) AS messages
+    FROM pace AS p JOIN mail_operator AS o ON o.id = p.operator
+    JOIN message AS m ON m.run_id = :run AND m.state = 'ready' AND m.operator = p.operator
+    WHERE p.sender_id = :sender AND p.transport_id = 0 AND p.paused_until > clock_timestamp()
+    GROUP BY o.name, p.paused_text, p.paused_until ORDER BY messages DESC LIMIT 5
+"""
+
+
+def _rests(session: Session, run: Run) -> list[Note]:
+    rows = session.execute(text(_RESTS), {"run": run.id, "sender": run.sender_id})
+    return [OperatorRests(row.name, row.messages, row.paused_text or "", row.paused_until) for row in rows]
 
 
 def _answers(session: Session, run_id: int) -> list[Note]:

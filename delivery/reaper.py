@@ -36,7 +36,7 @@ _LOST = """
 
 # All of the batch at once; what somebody else has locked just now is being settled, or comes next time.
 _MESSAGES = """
-    SELECT m.id, d.basis FROM message AS m JOIN decision AS d ON d.id = m.decision_id
+    SELECT m.id, m.operator, d.basis FROM message AS m JOIN decision AS d ON d.id = m.decision_id
     WHERE m.token = :token AND m.state = 'handing_over' AND m.lease_until < clock_timestamp()
     ORDER BY m.id FOR UPDATE OF m SKIP LOCKED
 """
@@ -60,10 +60,12 @@ def reap(session: Session) -> Reaped:
     lost = session.execute(text(_LOST)).first()
     if lost is None:
         return Reaped()
-    bases: dict[int, str] = {row.id: row.basis for row in session.execute(text(_MESSAGES), {"token": lost.token})}
+    rows = session.execute(text(_MESSAGES), {"token": lost.token}).all()
+    bases: dict[int, str] = {row.id: row.basis for row in rows}
+    claim = Claim(lost.run_id, lost.token, tuple(bases), {row.id: row.operator for row in rows})
     left = left_by(lost.token)
     outcomes = {each: left.outcome(each) for each in bases}
-    _settle(session, Claim(run_id=lost.run_id, token=lost.token, message_ids=tuple(bases)), outcomes, bases)
+    _settle(session, claim, outcomes, bases)
     count_not_begun(session, [each for each, outcome in outcomes.items() if isinstance(outcome, NotAttempted)])
     if left is not NOTHING and not session.scalar(text(_OTHERS), {"token": lost.token}):
         after_commit(session, lambda: forget(lost.token))

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.db import bigints
 from delivery.backoff import Backoff
-from delivery.bounces import is_hard_bounce
-from delivery.claim import Claim, return_unused
+from delivery.claim import Claim
+from delivery.pace.noting import note_answers
 from delivery.recipients import About, Recipient
+from delivery.refusals import note_refusals
 from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome, Refused
 from delivery.states import MessageState
-from suppression import Basis, Cause, NewEntry, add_many
-from tracking import Departures, EventKind, Happening, record, record_departures
+from suppression import Basis
+from tracking import Departures, record_departures
 
 # How a mail that asks people to confirm their consent anew is counted: for caps, and not for the clock.
 ASKED_AGAIN = "asked_again"
@@ -115,10 +116,13 @@ def settle(
         if each not in accepted
     ]
     ours = _store_accepted(session, claim, accepted) | _store(session, claim, others)
-    _note(session, matter, recipients, {each: outcomes[each] for each in outcomes if each in ours}, bases)
+    came = {each: outcomes[each] for each in outcomes if each in ours}
+    _note(session, matter, recipients, came, bases)
+    if failed := {each.message_id for each in others if each.state is MessageState.FAILED} & ours:
+        note_refusals(session, matter=matter, recipients=recipients, ended={each: came[each] for each in failed})
     if any(recipients[each].values for each in ours) or matter.is_answer:
         session.execute(text(_ERASE), {"ids": sorted(ours)})
-    return_unused(session, claim, [each for each in ours if isinstance(outcomes[each], NotAttempted)])
+    note_answers(session, claim=claim, recipients=recipients, outcomes=came, first=backoff.first)
     return len(ours)
 
 
@@ -165,10 +169,6 @@ def _note(
         record_departures(
             session, _departures(matter, basis, {each: recipients[each].address_id for each in sent}, now)
         )
-    dead = [recipients[each] for each, outcome in outcomes.items() if is_hard_bounce(outcome)]
-    if dead:
-        record(session, EventKind.BOUNCE, [_happening(person, matter, now) for person in dead])
-        add_many(session, [_dead_address(person, outcomes[person.message_id], matter, now) for person in dead])
 
 
 def _by_basis(outcomes: Mapping[int, Outcome], bases: Mapping[int, str]) -> dict[str, list[int]]:
@@ -185,25 +185,4 @@ def _departures(matter: About, basis: str, messages: Mapping[int, int], at: date
         basis = ASKED_AGAIN
     return Departures(
         run_id=matter.run_id, channel="email", purpose=matter.purpose, basis=basis, at=at, messages=messages
-    )
-
-
-def _happening(recipient: Recipient, matter: About, at: datetime) -> Happening:
-    return Happening(at=at, address_id=recipient.address_id, message_id=recipient.message_id, run_id=matter.run_id)
-
-
-def _dead_address(recipient: Recipient, outcome: Outcome, matter: About, at: datetime) -> NewEntry:
-    return NewEntry(
-        address_id=recipient.address_id,
-        cause=Cause.HARD_BOUNCE,
-        at=at,
-        source="smtp",
-        channel="email",
-        evidence={
-            "message_id": recipient.message_id,
-            "run_id": matter.run_id,
-            "phase": outcome.phase.value,
-            "code": outcome.code,
-            "text": outcome.text,
-        },
     )

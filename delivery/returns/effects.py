@@ -1,6 +1,6 @@
 """What follows from a mail that is believed: events, suppression, and the end of a doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from core import clock
 from core.settings import settings
 from delivery.returns.belief import About
+from delivery.returns.codes import status_in
 from delivery.returns.decay import Failure, Patience, is_spent
 from delivery.returns.kinds import Action, ReturnClass, Returned
 from delivery.returns.resolving import resolve
+from delivery.returns.rules import judge
 from delivery.states import MessageState
 from suppression import Cause, NewEntry, add_many
 from tracking import EventKind, Happening, record
@@ -34,18 +36,23 @@ EVENTS = {
 QUIET_DAYS = 5
 
 _FAILURES = """
-    SELECT g.received_at AS at, m.run_id
+    SELECT r.address_id, g.received_at AS at, m.run_id, NULL AS code, NULL AS words
     FROM returned AS r JOIN returned_mail AS g ON g.id = r.mail_id JOIN message AS m ON m.id = g.message_id
-    WHERE r.address_id = :address AND r.matches AND r.class IN ('hard', 'soft', 'mailbox_full') AND r.action = 'failed'
-      AND g.received_at > :begin
+    WHERE r.address_id = ANY (:addresses) AND r.matches AND r.class IN ('hard', 'soft', 'mailbox_full')
+      AND r.action = 'failed' AND g.received_at > :begin
+    UNION ALL
+    SELECT e.address_id, e.at, e.run_id, m.reply_code, m.reply_text
+    FROM event AS e JOIN message AS m ON m.id = e.message_id
+    WHERE e.address_id = ANY (:addresses) AND e.kind = 'soft_bounce' AND e.at > :begin AND m.state = 'failed'
 """
 
 _LAST_SUCCESS = """
-    SELECT max(e.at) FROM event AS e
-    WHERE e.address_id = :address AND e.at > :begin AND (
+    SELECT e.address_id, max(e.at) AS at FROM event AS e
+    WHERE e.address_id = ANY (:addresses) AND e.at > :begin AND (
         (e.kind IN ('open', 'click') AND e.verdict = 'human')
         OR (e.kind = 'sent' AND e.at < :quiet AND NOT EXISTS (
             SELECT 1 FROM event AS b WHERE b.message_id = e.message_id AND b.kind IN ('bounce', 'soft_bounce'))))
+    GROUP BY e.address_id
 """
 
 
@@ -91,22 +98,37 @@ def _entry(session: Session, about: About, one: Returned, *, digest: str, now: d
         return None
     # At once only where the report itself names the address.
     if one.kind is not ReturnClass.HARD or one.recipient is None:
-        counted = _given_up(session, about.address_id, now=now)
+        counted = given_up(session, {about.address_id}, now=now).get(about.address_id)
         if not counted:
             return None
         evidence |= {"failures": counted}
     return NewEntry(about.address_id, Cause.HARD_BOUNCE, now, SOURCE, channel="email", evidence=evidence)
 
 
-def _given_up(session: Session, address_id: int, *, now: datetime) -> int:
-    """How many failures speak against the address, when they are enough to give it up; else 0."""
+def given_up(session: Session, addresses: Collection[int], *, now: datetime) -> dict[int, int]:
+    """How many failures speak against those of these addresses that are to be given up; two queries for all of them."""
     chosen = settings()
     patience = Patience(
         failures=chosen.soft_bounces,
         apart=timedelta(days=chosen.soft_bounce_days),
         within=timedelta(days=chosen.soft_bounce_window),
     )
-    times = {"address": address_id, "begin": now - patience.within, "quiet": now - timedelta(days=QUIET_DAYS)}
-    failures = [Failure(row.at, row.run_id) for row in session.execute(text(_FAILURES), times)]
-    last = session.scalar(text(_LAST_SUCCESS), times)
-    return len(failures) if is_spent(failures, patience=patience, now=now, last_success=last) else 0
+    times = {"addresses": sorted(addresses), "begin": now - patience.within, "quiet": now - timedelta(days=QUIET_DAYS)}
+    failures: dict[int, list[Failure]] = {}
+    for row in session.execute(text(_FAILURES), times):
+        if _speaks_against_it(row):
+            failures.setdefault(row.address_id, []).append(Failure(row.at, row.run_id))
+    last = {row.address_id: row.at for row in session.execute(text(_LAST_SUCCESS), times)}
+    return {
+        address: len(found)
+        for address, found in failures.items()
+        if is_spent(found, patience=patience, now=now, last_success=last.get(address))
+    }
+
+
+def _speaks_against_it(row: Any) -> bool:
+    """Whether a failure is about the mailbox; one at the door of a server is judged by what was said there."""
+    if row.code is None:
+        return True
+    rule = judge(status=status_in(row.words or ""), reply=row.code, words=row.words or "")
+    return rule is not None and rule.kind in COUNTED

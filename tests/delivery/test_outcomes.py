@@ -6,7 +6,6 @@ import pytest
 
 from core.db import transaction
 from delivery.backoff import FACTORS, Backoff
-from delivery.bounces import is_hard_bounce
 from delivery.settle import settlement
 from delivery.smtp import Deferred, NotAttempted, Phase, Refused, Unknown
 from delivery.states import STEPS, MessageState
@@ -71,24 +70,6 @@ def test_a_dead_address_is_written_down_and_never_written_to_again(listen):
     assert entry.cause == "hard_bounce"
     assert entry.evidence["text"] == "5.1.1 no such user"
     assert rows("SELECT address_id FROM event WHERE kind = 'bounce'") == [(dead.address_id,)]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "hard"),
-    [
-        (Refused(Phase.RCPT, 550, "5.1.1 nobody"), True),
-        (Refused(Phase.RCPT, 550, "5.1.10 null MX"), True),
-        (Refused(Phase.RCPT, 550, "5.1.8 bad sender"), False),
-        (Refused(Phase.RCPT, 550, "5.1.1 rejected: your host is listed in zen.spamhaus.org"), False),
-        (Refused(Phase.RCPT, 550, "5.7.1 policy"), False),
-        (Refused(Phase.RCPT, 550, "no such user"), False),
-        (Refused(Phase.DOT, 550, "5.1.1 nobody"), False),
-        (Deferred(Phase.RCPT, 450, "5.1.1 nobody"), False),
-        (Refused(Phase.RCPT, 552, "5.1.15 nonsense"), False),
-    ],
-)
-def test_only_a_refused_address_is_a_hard_bounce(outcome, hard):
-    assert is_hard_bounce(outcome) is hard
 
 
 def test_a_server_that_is_down_loses_nothing(listen, monkeypatch):

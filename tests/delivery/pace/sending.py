@@ -2,21 +2,31 @@
 
 from collections.abc import Mapping
 
+from sqlalchemy import text
+
+from contacts import domain_key
 from contacts.models import TrackingLevel
 from core.db import transaction
 from delivery import open_run
 from tests.delivery.sending import WORDS, names, rows, write_down
 from tests.factories import people, sender
 
+_MOVE = """
+    WITH e AS (UPDATE endpoint SET value = CAST(:name AS text) || '@' || CAST(:domain AS text)
+               WHERE split_part(value, '@', 1) = :name RETURNING address_id)
+    UPDATE address SET domain_key = :key WHERE id IN (SELECT address_id FROM e)
+"""
+
 
 def campaign_to(domains: Mapping[str, int], *, code: str = "news", **of_sender: object) -> int:
     """A run to so many people of each domain, planned and ready."""
     everybody = [domain for domain, many in domains.items() for _ in range(many)]
     with transaction() as session:
-        people(session, names(len(everybody)))
-    for number, domain in enumerate(everybody):
-        rows("UPDATE endpoint SET value = :value WHERE value LIKE :name RETURNING 1",
-             value=f"p{number}@{domain}", name=f"p{number}@%")  # fmt: skip
+        if everybody:
+            people(session, names(len(everybody)))
+    with transaction() as session:
+        for number, domain in enumerate(everybody):
+            session.execute(text(_MOVE), {"name": f"p{number}", "domain": domain, "key": domain_key(domain)})
     with transaction() as session:
         run_id = open_run(
             session,
