@@ -5,7 +5,7 @@ EXPORT := uv pip compile --quiet pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check lint format bench faults soak up stop status requirements wheel help prepare
+.PHONY: demo test check lint format bench faults mutations soak up stop status requirements wheel help prepare
 
 demo: ## run the sample company's campaign and leave everything up at a printed address
 	$(PYTHON) crusoe demo
@@ -30,6 +30,9 @@ bench: prepare ## measure against the floors (bench.json under CRUSOE_HOME)
 
 faults: prepare ## kill workers, database and broker while mail is being sent
 	$(IN) pytest -m fault $(ARGS)
+
+mutations: prepare ## take safeguards out of a copy, one at a time, and see that tests notice
+	$(IN) tests.faults.mutations
 
 soak: prepare ## the same with 100,000 people for an hour (SOAK_PEOPLE, SOAK_SECONDS, FAULT_SEED)
 	$(IN) tests.faults.soak
