@@ -40,6 +40,7 @@ COMMANDS = {
     "dkim": "delivery.dkim_cli:dkim_group",
     "token": "app.commands.tokens:token_group",
     "backup": "app.backup.cli:backup_group",
+    "restore": "app.restore.cli:restore_group",
     "keys": "app.commands.administration:keys_group",
 }
 

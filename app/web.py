@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect
 
 from app import errors, formats, languages, limits, navigation, security_headers, sessions, uploads, wording
+from app.restore import notice
 from core.keys import keys
 from core.settings import settings
 
@@ -49,7 +50,18 @@ def create_app() -> Flask:
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
     )
     _configure_pages(app)
-    for prepare in (security_headers, errors, sessions, uploads, languages, limits, navigation, wording, formats):
+    for prepare in (
+        security_headers,
+        errors,
+        sessions,
+        uploads,
+        languages,
+        limits,
+        navigation,
+        wording,
+        formats,
+        notice,
+    ):
         prepare.install(app)
     csrf.init_app(app)
     register_pages(app)

@@ -20,6 +20,7 @@ import_module("app.list_tasks")
 import_module("app.rights.tasks")
 import_module("app.returns.tasks")
 import_module("app.backup.tasks")
+import_module("app.restore.tasks")
 
 log.to_standard_error()
 app = configure()

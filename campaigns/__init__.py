@@ -12,6 +12,7 @@ from campaigns.conductor import cancel, launch, pause, release, resume
 from campaigns.explanation import why, why_by_id
 from campaigns.mails import mails_to
 from campaigns.releases import Released, releases
+from campaigns.restored import Launched, end_launched, set_campaigns_aside
 from campaigns.results import report
 from campaigns.rule_effect import Effect, effects
 from campaigns.service import Plan, find, lock, save
@@ -19,6 +20,7 @@ from campaigns.service import Plan, find, lock, save
 __all__ = [
     "Absent",
     "Effect",
+    "Launched",
     "Plan",
     "Released",
     "ResultIntake",
@@ -27,6 +29,7 @@ __all__ = [
     "cancel",
     "check_campaign",
     "effects",
+    "end_launched",
     "find",
     "launch",
     "lock",
@@ -39,6 +42,7 @@ __all__ = [
     "resume",
     "save",
     "send_back",
+    "set_campaigns_aside",
     "submit",
     "void_if_changed",
     "why",

@@ -21,7 +21,7 @@ from campaigns.approval import require_unchanged
 from campaigns.models import Campaign, ChannelExport
 from campaigns.states import CampaignState
 from contacts.models import Channel, Contact, Controller, Endpoint, Kind
-from core import audit, clock
+from core import audit, clock, quarantine
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Permission
 from core.sentences import say
@@ -69,6 +69,7 @@ def export(session: Session, *, campaign: Campaign, channel: Channel, actor: Act
     Until the caller has committed the file has another name; `publish` gives it its own.
     """
     actor.require(Permission.EXPORT_CONTACTS)
+    quarantine.refuse_while_blind(session)
     _require_approval(session, campaign)
     question, found = _decide(session, campaign, channel)
     batch = _record(session, found)

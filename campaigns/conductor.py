@@ -8,7 +8,7 @@ from campaigns.models import Campaign
 from campaigns.service import move
 from campaigns.states import SAID, CampaignState
 from contacts.models import Controller
-from core import audit, clock
+from core import audit, clock, quarantine
 from core.errors import NotAllowed
 from core.permissions import Permission
 from core.sentences import packed, say, unpacked
@@ -25,7 +25,7 @@ from delivery import (
 )
 from delivery.models import Run, Sender
 from delivery.states import RunState
-from suppression import RELEASABLE
+from suppression import RELEASABLE, note_launch
 from templates import compile_version, latest
 
 SEND = "delivery.send"
@@ -35,6 +35,7 @@ MATERIALISE = "campaigns.materialise"
 def launch(session: Session, *, campaign: Campaign, actor: Actor) -> None:
     """Send what was approved, or wait for its time. Refused when anything differs from what was approved."""
     actor.require(Permission.LAUNCH_CAMPAIGNS)
+    quarantine.refuse_campaigns(session)
     if campaign.state not in {CampaignState.APPROVED, CampaignState.SCHEDULED}:
         raise NotAllowed(
             "not_approved",
@@ -68,11 +69,14 @@ def start(session: Session, *, campaign: Campaign, actor: str) -> None:
         compiled=compiled,
     )
     move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor)
+    note_launch(session, campaign=campaign.code)
     ring(session, MATERIALISE)
 
 
 def start_due(session: Session) -> int:
     """Start what is scheduled and due. What changed since its approval stays where it is and is not sent."""
+    if quarantine.forbids(session, answer=False):
+        return 0
     due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= clock.now())
     started = 0
     for campaign in session.scalars(due.with_for_update(skip_locked=True)):
@@ -97,6 +101,7 @@ def pause(session: Session, *, campaign: Campaign, actor: Actor, reason: str | N
 def resume(session: Session, *, campaign: Campaign, actor: Actor) -> None:
     """Go on where it stopped."""
     actor.require(Permission.LAUNCH_CAMPAIGNS)
+    quarantine.refuse_campaigns(session)
     move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor.email)
     resume_run(session, run_id=_run(campaign))
     ring(session, MATERIALISE)

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from itertools import count
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, func
+from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -48,10 +49,20 @@ def text_enum(kind: type[StrEnum]) -> Enum:
     )
 
 
+# How many connections this process has made. A new one may lead to another server than the one before.
+_made = count(1)
+_connections = [0]
+
+
+def connections_made() -> int:
+    """A number that grows with every new connection: what was known of the database may not hold any more."""
+    return _connections[0]
+
+
 @cache
 def engine() -> Engine:
     """The connection pool of this process. Made anew after a fork: see `forget_connections`."""
-    return create_engine(
+    made = create_engine(
         settings().database_url,
         pool_size=10,
         max_overflow=10,
@@ -59,6 +70,8 @@ def engine() -> Engine:
         # Seals cover times as text, so every session must spell them alike.
         connect_args={"connect_timeout": 5, "application_name": "crusoe", "options": "-c timezone=UTC"},
     )
+    event.listen(made, "connect", lambda *_: _connections.__setitem__(0, next(_made)))
+    return made
 
 
 def forget_connections() -> None:

@@ -31,6 +31,7 @@ from delivery.runs import (
     stop_run,
 )
 from delivery.senders import SenderPlan, save_sender
+from delivery.set_aside import SetAside, resolve_sent, set_aside
 from delivery.tidy import Tidied, tidy
 from delivery.transactional import copies, copy_subject, enqueue, state_of
 from delivery.transports import TransportPlan, save_transport, shown_secret, shown_secrets
@@ -54,6 +55,7 @@ __all__ = [
     "Returned",
     "SenderPlan",
     "ServerAway",
+    "SetAside",
     "TakenIn",
     "Tidied",
     "TransportPlan",
@@ -82,12 +84,14 @@ __all__ = [
     "release_holds",
     "report",
     "require_sound_sender",
+    "resolve_sent",
     "resume_run",
     "return_path",
     "save_sender",
     "save_transport",
     "send_once_more",
     "sender_findings",
+    "set_aside",
     "shown_secret",
     "shown_secrets",
     "standing_run",

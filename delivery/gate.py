@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import TableValuedAlias
 
 from contacts.models import Channel, Endpoint
+from core import quarantine
 from core.db import bigints
 from delivery.claim import LEASE, Claim, give_back, return_unused
 from delivery.models import Run, Sender
 from delivery.runs import lock_state
-from delivery.states import RunState
+from delivery.states import RunKind, RunState
 from suppression import Question, Recorded, Stage, Verdict, assess, record_decisions, seal_decisions, see_wide_blocks
 
 
@@ -64,6 +65,9 @@ def gate(session: Session, claim: Claim) -> Passed:
         .execution_options(populate_existing=True)
     ).one()
     if run.state is not RunState.OPEN:
+        give_back(session, claim)
+        return _NOBODY
+    if quarantine.forbids(session, answer=run.kind is RunKind.TRANSACTIONAL):
         give_back(session, claim)
         return _NOBODY
     # This one first, then addresses in the order of their ids, as blocks and opt-outs do: nobody waits in a circle.

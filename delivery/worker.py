@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from core.db import transaction
+from core.db import connections_made, transaction
 from core.errors import CrusoeError
 from core.sentences import packed
 from core.settings import settings
@@ -26,6 +26,7 @@ from delivery.smtp import Outcome, Timeouts
 from delivery.states import RunKind, RunState
 from delivery.transport import Transports
 from delivery.ways import Way
+from suppression import watch_journal
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ class Worker:
         self.last_run = 0
         # How long a limit keeps back what is due; nothing when nothing is due.
         self.kept_back = 0.0
+        self._looked = 0
 
     def run(self, *, seconds: float = SECONDS) -> bool:
         """Send what is due for about so many seconds; answers whether more is waiting."""
@@ -72,6 +74,7 @@ class Worker:
 
     def step(self) -> bool:
         """Send one batch; answers False when nothing was due."""
+        self._look_after_reconnecting()
         batch = self._claim()
         if batch is None:
             return False
@@ -84,6 +87,14 @@ class Worker:
             self._hand_over(batch, way, journal)
         self._tell(batch, self.transports.judge(batch.matter, way))
         return True
+
+    def _look_after_reconnecting(self) -> None:
+        """Another server may have taken over that never heard of the last objections; the journal has."""
+        made = connections_made()
+        if made != self._looked:
+            with transaction() as session:
+                watch_journal(session)
+            self._looked = made
 
     def _hand_over(self, batch: Batch, way: Way, journal: Journal) -> None:
         leased_at = monotonic()

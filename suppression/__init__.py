@@ -24,6 +24,12 @@ from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.journal import Place as JournalPlace
 from suppression.journal import end as journal_end
+from suppression.journal import note_launch
+from suppression.journal_reading import JournalReading, journal_launches, merge_journal, read_journal
+from suppression.journal_watch import ahead as journal_ahead
+from suppression.journal_watch import beat as journal_beat
+from suppression.journal_watch import trust as trust_journal
+from suppression.journal_watch import watch as watch_journal
 from suppression.lifting import OpenRequest, agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
 from suppression.lists.history import list_history
 from suppression.lists.known import spec as list_contract
@@ -43,6 +49,7 @@ from suppression.lookup import (
 from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
 from suppression.policy import UNKNOWN
+from suppression.restoring import read_back
 from suppression.restrictions import is_restricted, restrict, restricted
 from suppression.rule_diff import RuleChange, differences
 from suppression.rule_sets import (
@@ -80,6 +87,7 @@ __all__ = [
     "Facts",
     "Found",
     "JournalPlace",
+    "JournalReading",
     "ListState",
     "ListStatus",
     "Listing",
@@ -119,15 +127,22 @@ __all__ = [
     "explain_exported",
     "import_list",
     "is_restricted",
+    "journal_ahead",
+    "journal_beat",
     "journal_end",
+    "journal_launches",
     "list_contract",
     "list_history",
     "listings",
     "look_up",
+    "merge_journal",
+    "note_launch",
     "open_case",
     "open_requests",
     "propose",
     "put_into_force",
+    "read_back",
+    "read_journal",
     "record_decisions",
     "refuse_to_lift",
     "reservations",
@@ -140,7 +155,9 @@ __all__ = [
     "soon_stale",
     "status",
     "target",
+    "trust_journal",
     "verdicts_now",
     "version",
     "versions",
+    "watch_journal",
 ]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from contacts import EmailAddress, PhoneNumber, ensure_addresses
 from contacts.models import Address, Channel, Endpoint
-from core import clock, keys
+from core import clock, keys, quarantine
 from suppression.assessment import Assessment, assess
 from suppression.decisions import record_decisions, seal_decisions
 from suppression.facts import Decision, Facts, Verdict
@@ -58,6 +58,7 @@ def ask(session: Session, *, people: Sequence[Person], question: Question) -> An
     An address that nobody ever heard of is blocked, as there is no basis for it. A handful of queries, whatever their
     number; up to some thousands at once.
     """
+    quarantine.refuse_while_blind(session)
     with session.begin_nested() as attempt:
         known = _known(session, people)
         assessment = _assess(session, known, question)
@@ -82,6 +83,7 @@ def reserve(
     it is blocked, and noting it would only make data about a stranger. Addresses stay locked until the commit, so two
     systems that ask at once never both get the last message that a cap allows.
     """
+    quarantine.refuse_while_blind(session)
     if question.purpose in ANSWERS:
         # What answers a stranger's own request may go out, and then it needs its evidence.
         ensure_addresses(session, people)

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from core import clock
+from core.db import after_commit
 from core.settings import settings
 
 log = structlog.get_logger()
@@ -61,6 +63,14 @@ class Lift:
 
 
 @dataclass(frozen=True)
+class Launch:
+    """A campaign began to be sent. When its run is lost nobody knows who got it, so nobody may get it again."""
+
+    launch: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Beat:
     """At this moment the journal was whole: nothing that had been said before is missing above."""
 
@@ -84,7 +94,7 @@ class Numbered:
     """
 
     number: int
-    said: Line | Lift | Beat | None
+    said: Line | Lift | Launch | Beat | None
     end: int
 
 
@@ -97,7 +107,7 @@ def path() -> Path:
     return settings().home / "journal" / "opt-outs.jsonl"
 
 
-def append(lines: Iterable[Line | Lift | Beat]) -> bool:
+def append(lines: Iterable[Line | Lift | Launch | Beat]) -> bool:
     """Write lines and wait until the disk has them; one process at a time. Answers whether that worked."""
     wanted = list(lines)
     if not wanted:
@@ -119,7 +129,7 @@ def append(lines: Iterable[Line | Lift | Beat]) -> bool:
     return True
 
 
-def _write(handle: int, wanted: list[Line | Lift | Beat]) -> None:
+def _write(handle: int, wanted: list[Line | Lift | Launch | Beat]) -> None:
     last, torn = _last(handle)
     written = clock.now().isoformat()
     numbered = (asdict(one) | {"n": number, "w": written} for number, one in enumerate(wanted, start=last + 1))
@@ -186,9 +196,10 @@ def _document(line: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _understood(said: dict[str, Any]) -> Line | Lift | Beat | None:
+def _understood(said: dict[str, Any]) -> Line | Lift | Launch | Beat | None:
+    kinds: dict[str, type[Line | Lift | Launch | Beat]] = {"lifts": Lift, "beat": Beat, "launch": Launch}
     values = {name: value for name, value in said.items() if name not in {"n", "w"}}
-    kind = Lift if "lifts" in said else Beat if "beat" in said else Line
+    kind: type[Line | Lift | Launch | Beat] = next((kinds[name] for name in kinds if name in said), Line)
     try:
         return kind(**values)
     except TypeError:
@@ -200,6 +211,19 @@ def read(file: Path | None = None) -> Iterator[Line | Lift]:
     for one in numbered(file):
         if isinstance(one.said, Line | Lift):
             yield one.said
+
+
+def launches(file: Path | None = None) -> Iterator[Launch]:
+    """The campaigns that began to be sent, oldest first."""
+    for one in numbered(file):
+        if isinstance(one.said, Launch):
+            yield one.said
+
+
+def note_launch(session: Session, *, campaign: str) -> None:
+    """Write down, once the transaction is stored, that a campaign begins."""
+    line = Launch(campaign, clock.now().isoformat())
+    after_commit(session, lambda: append([line]))
 
 
 def moment(line: Line) -> datetime:

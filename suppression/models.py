@@ -11,6 +11,9 @@ from sqlalchemy.types import Text
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
 from core.evidence import Beside, Chain, register
 
+# A table of a file of its own, reached through this one.
+from suppression.journal_watch import JournalPosition as JournalPosition  # noqa: PLC0414
+
 
 class Cause(StrEnum):
     """Why an entry stands in the suppression list."""

@@ -2,8 +2,10 @@
 
 import structlog
 
+from core.db import transaction
 from core.errors import CrusoeError
 from core.tasks import job
+from suppression.journal_watch import beat, watch
 from suppression.lists.checks import check, due
 
 log = structlog.get_logger()
@@ -20,4 +22,13 @@ def ask_lists() -> bool:
             check(list_id=list_id, actor="system", anew=anew)
         except CrusoeError as error:
             log.warning("list_not_asked", list=list_id, why=str(error))
+    return False
+
+
+@job("suppression.watch_journal", every=60, alone=True)
+def look_into_journal() -> bool:
+    """Compare the journal with the database, and let it say that it is being written."""
+    with transaction() as session:
+        if watch(session):
+            beat(session)
     return False

@@ -46,7 +46,12 @@ def by_contact(session: Session, contact_id: int) -> DataSubject:
     return _subject(session, address=first.value, address_id=first.address_id, contact_id=contact_id)
 
 
-def _subject(session: Session, *, address: str, address_id: int, contact_id: int | None) -> DataSubject:
+def by_number(session: Session, *, address_id: int, contact_id: int) -> DataSubject:
+    """The person with this id and one of the addresses, where nobody has to know which one it is."""
+    return _subject(session, address=None, address_id=address_id, contact_id=contact_id)
+
+
+def _subject(session: Session, *, address: str | None, address_id: int, contact_id: int | None) -> DataSubject:
     others = session.scalars(select(Endpoint.address_id).where(Endpoint.contact_id == contact_id))
     ids = {address_id, *(others if contact_id is not None else ())}
     return DataSubject(address=address, address_id=address_id, contact_id=contact_id, address_ids=tuple(sorted(ids)))

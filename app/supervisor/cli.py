@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, sleep
@@ -84,11 +85,24 @@ def status() -> dict[str, Any]:
         "started_at": found.started_at,
         "log": str(home / "log" / "crusoe.log"),
         "backup": asdict(keeping.standing()),
+        "quarantine": _quarantine() if found.stage == "up" else None,
         "processes": [
             {name: value for name, value in asdict(process).items() if name != "stop_signal"}
             for process in found.processes
         ],
     }
+
+
+def _quarantine() -> dict[str, Any] | None:
+    """What the pages say as well; nothing while the database is away."""
+    # Imported here: without it `status` knows nothing of tables.
+    from app.restore.notice import notice
+    from core.db import transaction
+
+    with suppress(NotReachable), transaction() as session:
+        found = notice(session)
+        return None if found is None else asdict(found)
+    return None
 
 
 def _detached(home: Path) -> dict[str, Any]:
@@ -163,6 +177,12 @@ def _show_stop(answer: dict[str, Any]) -> None:
 
 def _show_status(answer: dict[str, Any]) -> None:
     console.print(f"{answer['stage']} at {answer['address']} since {answer['started_at']}, home {answer['home']}")
+    if answer["quarantine"]:
+        for sentence in ("This installation is in quarantine.", *answer["quarantine"]["sentences"]):
+            console.print(f"  {sentence}", style="bold red")
+    backup = answer["backup"]
+    said = f"{backup['age_hours']} hours old" if backup["at"] else "none yet"
+    console.print(f"  backup: {said}{'; the last try failed: ' + str(backup['trouble']) if backup['trouble'] else ''}")
     for process in answer["processes"]:
         console.print(
             f"  {process['name']:<10} {process['state']:<9} process {process['pid'] or '-':<8} "

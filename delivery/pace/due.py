@@ -60,6 +60,9 @@ _DUE = """
         SELECT 1 FROM message AS m
         WHERE m.run_id = r.id AND m.state = 'ready' AND m.zone = lane.zone AND m.operator = lane.operator
           AND m.not_before <= clock_timestamp()
+    ) AND NOT EXISTS (
+        SELECT 1 FROM quarantine AS q
+        WHERE q.released_at IS NULL AND (r.kind = 'campaign' OR q.replayed_at IS NULL)
     )
     ORDER BY urgent DESC, r.id <= :after, r.id
 """

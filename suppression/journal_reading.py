@@ -1,0 +1,68 @@
+"""A journal as a whole: how far it goes, what is missing in it, and another copy of it taken into ours."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from suppression import journal
+
+CHUNK = 5_000
+MOST_GAPS = 50
+
+
+@dataclass(frozen=True)
+class JournalReading:
+    """`lines` that say something, `gaps` in their numbers as `from-to`, lines that nobody can read, and its end."""
+
+    lines: int
+    gaps: tuple[str, ...]
+    unreadable: int
+    until: str | None
+
+
+def read_journal(file: Path | None = None) -> JournalReading:
+    """Go through a journal, ours or a copy. Lines from before they were numbered leave no gap."""
+    lines, unreadable, last = 0, 0, 0
+    gaps: list[str] = []
+    for one in journal.numbered(file):
+        lines += isinstance(one.said, journal.Line | journal.Lift | journal.Launch)
+        unreadable += one.said is None
+        missing = one.number - last - 1
+        if one.number and missing > 0 and (last or not lines - 1) and len(gaps) < MOST_GAPS:
+            gaps.append(f"{last + 1}-{one.number - 1}")
+        last = one.number or last
+    return JournalReading(lines, tuple(gaps), unreadable, journal.end(file).at)
+
+
+def merge_journal(file: Path) -> int:
+    """Append to our journal what stands in a copy and not in ours; answers how many lines that were."""
+    if file.resolve() == journal.path().resolve():
+        return 0
+    ours = {_name(one.said) for one in journal.numbered() if one.said is not None}
+    strange = (one.said for one in journal.numbered(file) if _is_worth(one) and _name(one.said) not in ours)
+    merged = 0
+    while chunk := [one for one in islice(strange, CHUNK) if one is not None]:
+        journal.append(chunk)
+        merged += len(chunk)
+    return merged
+
+
+def journal_launches() -> Iterator[str]:
+    """The codes of the campaigns of which our journal says that they were launched."""
+    return (one.launch for one in journal.launches())
+
+
+def _is_worth(one: journal.Numbered) -> bool:
+    return one.said is not None and not isinstance(one.said, journal.Beat)
+
+
+def _name(said: object) -> tuple[str, ...]:
+    """What makes a line another one: the lasting name of its entry, or all that it says where it has none."""
+    match said:
+        case journal.Line(reference=str(reference)):
+            return ("entry", reference)
+        case journal.Lift(lifts=lifts):
+            return ("lift", lifts)
+        case _:
+            return ("line", repr(said))
