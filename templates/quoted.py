@@ -21,6 +21,7 @@ from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 from markupsafe import escape
 
+from templates.filters import printable
 from templates.sandbox import MailEnvironment
 
 # With the `=` that ends it a line has the 76 characters that are allowed.
@@ -34,6 +35,8 @@ READY = "ready_"
 _ADDRESS = re.compile(r"(?:unsubscribe|preferences|why|renew|pixel)_url|url_\d+")
 # No line end, no tab, no NUL, no two blanks in a row.
 _FITS_A_LINE = re.compile(r"(?: ?[^\x00-\x20])+ ?")
+# One line that stands for itself in quoted-printable and in HTML, and that no filter would change.
+_ORDINARY = re.compile(r"(?!\.)(?: ?[!#-%(-;?-~]){1,37} ?")
 _SPECIAL = "&<>\"'"
 
 _SPELLED = [f"={code:02X}" for code in range(256)]
@@ -115,14 +118,12 @@ class _QuotedCode(CodeGenerator):
     def _output_const_repr(self, group: Iterable[object]) -> str:
         return repr(quoted("".join(map(str, group))))
 
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:  # noqa: ARG002
         if not _is_ready(node):
-            self.write("environment.quoted(")
-            super()._output_child_pre(node, frame, finalize)
+            self.write("environment.printed(")
 
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:  # noqa: ARG002
         if not _is_ready(node):
-            super()._output_child_post(node, frame, finalize)
             self.write(")")
 
 
@@ -159,7 +160,13 @@ class QuotedEnvironment(MailEnvironment):
 
     code_generator_class = _QuotedCode
     context_class = _Merged
-    quoted = staticmethod(quoted)
+
+    def printed(self, value: Any) -> str:
+        """What a value looks like in the mail; an ordinary word, as most values are, costs one look at it."""
+        if type(value) is str and _ORDINARY.fullmatch(value):
+            return f"{value}=\r\n"
+        shown = printable(value)
+        return quoted(escape(shown) if self.autoescape else shown)
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
