@@ -149,10 +149,11 @@ def pause(name: str, user: str | None, reason: str | None) -> dict[str, Any]:
 @command(campaign_group, "resume")
 @NAME
 @OPTIONAL_AS
-def resume(name: str, user: str | None) -> dict[str, Any]:
+@click.option("--reason", help="Why it may go on; needed after the brake.")
+def resume(name: str, user: str | None, reason: str | None) -> dict[str, Any]:
     """Go on where it was paused."""
     with transaction() as session:
-        conductor.resume(session, campaign=lock(session, name), actor=_operator(session, user))
+        conductor.resume(session, campaign=lock(session, name), actor=_operator(session, user), reason=reason)
     return _state(name)
 
 

@@ -15,6 +15,7 @@ from core.sentences import packed, say, unpacked
 from core.tasks import ring
 from core.users import Actor
 from delivery import (
+    begin_counting_anew,
     finish_if_done,
     open_run,
     pause_run,
@@ -98,11 +99,23 @@ def pause(session: Session, *, campaign: Campaign, actor: Actor, reason: str | N
     pause_run(session, run_id=_run(campaign), reason=reason or packed(say("paused by %(person)s", person=actor.email)))
 
 
-def resume(session: Session, *, campaign: Campaign, actor: Actor) -> None:
-    """Go on where it stopped."""
+def resume(session: Session, *, campaign: Campaign, actor: Actor, reason: str | None = None) -> None:
+    """Go on where it stopped. What the brake stopped goes on for a reason only, and is counted anew from here on."""
     actor.require(Permission.LAUNCH_CAMPAIGNS)
     quarantine.refuse_campaigns(session)
-    move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor.email)
+    run = session.get_one(Run, _run(campaign), populate_existing=True)
+    if run.braked_at is not None and not (reason or "").strip():
+        raise NotAllowed(
+            "reason_missing",
+            say("The brake stopped this campaign; it goes on for a reason."),
+            say("Say what was found, and why it may go on."),
+        )
+    if campaign.state is CampaignState.SENDING and run.state is RunState.PAUSED:
+        # It paused itself just now, and nobody has followed yet.
+        _follow(session, campaign, run)
+    move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor.email, reason=reason)
+    if run.braked_at is not None:
+        begin_counting_anew(session, run_id=run.id)
     resume_run(session, run_id=_run(campaign))
     ring(session, MATERIALISE)
 
@@ -184,15 +197,13 @@ def follow(session: Session) -> int:
         run = session.get_one(Run, campaign.run_id, populate_existing=True)
         # Between looking and locking somebody may have resumed it.
         if run.state is RunState.PAUSED:
-            move(
-                session,
-                campaign=campaign,
-                to=CampaignState.PAUSED,
-                actor="system",
-                reason=unpacked(run.state_reason or ""),
-            )
+            _follow(session, campaign, run)
             followed += 1
     return followed
+
+
+def _follow(session: Session, campaign: Campaign, run: Run) -> None:
+    move(session, campaign=campaign, to=CampaignState.PAUSED, actor="system", reason=unpacked(run.state_reason or ""))
 
 
 def _run(campaign: Campaign) -> int:

@@ -31,6 +31,8 @@ class Detail:
     approvals: list[Approval]
     kept_back: list[tuple[str, str, int]]
     released: list[str]
+    # The brake stopped it: it goes on for a reason only.
+    is_braked: bool
 
 
 def table(states: dict[str, str]) -> Table:
@@ -74,6 +76,7 @@ def detail(session: Session, campaign: Campaign) -> Detail:
         ),
         kept_back=kept_back(session, run_id=campaign.run_id) if campaign.run_id else [],
         released=list(run.released) if run else [],
+        is_braked=run is not None and run.braked_at is not None,
     )
 
 

@@ -109,7 +109,11 @@ def pause_campaign(code: str) -> ResponseReturnValue:
 @needs(Permission.LAUNCH_CAMPAIGNS)
 def resume_campaign(code: str) -> ResponseReturnValue:
     """Go on."""
-    return _take(code, lambda session, campaign: resume(session, campaign=campaign, actor=acting()), _("It goes on."))
+    return _take(
+        code,
+        lambda session, campaign: resume(session, campaign=campaign, actor=acting(), reason=_reason() or None),
+        _("It goes on."),
+    )
 
 
 @routes.post("/<code>/cancel")

@@ -11,6 +11,7 @@ from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
 from delivery.notes import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, notes
 from delivery.notices import Notice, notice_draft, notice_run, tell
+from delivery.pace.braking import begin_counting_anew
 from delivery.pace.limits import checked_limit, checked_limits
 from delivery.plan import Planned, plan
 from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
@@ -59,6 +60,7 @@ __all__ = [
     "TakenIn",
     "Tidied",
     "TransportPlan",
+    "begin_counting_anew",
     "checked_limit",
     "checked_limits",
     "classify",

@@ -18,6 +18,7 @@ from core import quarantine
 from core.db import bigints
 from delivery.claim import LEASE, Claim, give_back, return_unused
 from delivery.models import Run, Sender
+from delivery.pace.noting import note_listed
 from delivery.runs import lock_state
 from delivery.states import RunKind, RunState
 from suppression import Question, Recorded, Stage, Verdict, assess, record_decisions, seal_decisions, see_wide_blocks
@@ -95,6 +96,7 @@ def _mark(session: Session, claim: Claim, decided: Recorded) -> Passed:
     passed = session.scalars(text(_CLEAR), cleared | {"token": claim.token, "lease": LEASE}).all() if bases else []
     if len(passed) < len(claim.message_ids):
         session.execute(text(_REFUSE), {"batch": decided.batch_id, "token": claim.token})
+        note_listed(session, batch_id=decided.batch_id)
         return_unused(session, claim, set(claim.message_ids) - set(passed))
     return Passed(bases={each: bases[each] for each in passed})
 

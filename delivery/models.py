@@ -78,8 +78,9 @@ class Run(Base):
     released: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     # When its mails may leave, as `delivery.pace.windows` reads it; without, at any time.
     windows: Mapped[Document | None]
-    # What came of it counts for the brake from here on: since a person resumed it.
-    counted_from: Mapped[Moment | None]
+    # When the brake stopped it, until a person resumes it; and what the brake does not count any more since then.
+    braked_at: Mapped[Moment | None]
+    counted_before: Mapped[Document] = mapped_column(server_default="{}")
     audience: Mapped[int] = mapped_column(BigInteger, server_default="0")
     planned_up_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
     planned_at: Mapped[Moment | None]

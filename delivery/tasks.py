@@ -7,6 +7,7 @@ from core.tasks import job
 from delivery.doctor.looking import look_at_next
 from delivery.doctor.store import DOCTOR
 from delivery.handover_journal import forget_stale
+from delivery.pace.braking import brake, fold
 from delivery.returns.resolving import CHUNK, resolve_read
 from delivery.runs import SEND, TIDY
 from delivery.tidy import tidy
@@ -46,3 +47,13 @@ def resolve_what_was_read() -> bool:
     """End the doubt about messages that somebody opened or clicked in."""
     with transaction() as session:
         return resolve_read(session) >= CHUNK
+
+
+@job("delivery.brake", every=5, alone=True)
+def watch() -> bool:
+    """Sum up what batches noted, and stop runs whose numbers are too bad."""
+    with transaction() as session:
+        brake(session)
+    with transaction() as session:
+        fold(session)
+    return False

@@ -67,11 +67,11 @@ class WarmUp(Curve):
 
 
 class Brake(_Document):
-    """From when on runs of this sender stop until a person resumes them. Shares in percent of what was accepted.
+    """From when on runs of this sender stop until a person resumes them: shares in percent of what was handed over.
 
-    `after`: so many mails have to be accepted before complaints count, and a fifth of it before anything does.
-    `list_hits`: of what the gate was asked, refused for a list or an opt-out that the plan did not know; `policy`:
-    refused by servers for what we are, not for whom we write to; `unknown`: ended in doubt.
+    Nothing counts before `after` mails were. `complaints` of what was accepted; `list_hits`: refused by the gate for a
+    list or an opt-out that the plan did not know; `policy`: refused by servers for what we are, not for whom we write
+    to; `unknown`: ended in doubt.
     """
 
     hard_bounces: Percent = 2.0

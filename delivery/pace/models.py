@@ -73,7 +73,10 @@ class Pace(Base):
 
 
 class Tally(Base):
-    """What came of one batch for one operator. Only ever added, and summed up soon, so that no worker waits for it."""
+    """What came of one batch for one operator; `listed`: the gate refused it for a list or an opt-out.
+
+    Only ever added, and summed up soon, so that no worker waits for it.
+    """
 
     __tablename__ = "tally"
     __table_args__ = (Index(None, "run_id"),)
@@ -88,6 +91,7 @@ class Tally(Base):
     hard: Mapped[int]
     policy: Mapped[int]
     unknown: Mapped[int]
+    listed: Mapped[int]
 
 
 class DayTally(Base):
@@ -104,3 +108,4 @@ class DayTally(Base):
     hard: Mapped[int] = mapped_column(BigInteger)
     policy: Mapped[int] = mapped_column(BigInteger)
     unknown: Mapped[int] = mapped_column(BigInteger)
+    listed: Mapped[int] = mapped_column(BigInteger)

@@ -24,8 +24,8 @@ LONGEST_SAID = 300
 _COUNTED = ("accepted", "put_off", "slowed", "hard", "policy", "unknown")
 
 _TALLY = f"""
-    INSERT INTO tally (run_id, operator, {", ".join(_COUNTED)})
-    SELECT :run, * FROM unnest(CAST(:operators AS smallint[]), {", ".join(f"CAST(:{n} AS int[])" for n in _COUNTED)})
+    INSERT INTO tally (run_id, operator, {", ".join(_COUNTED)}, listed)
+    SELECT :run, *, 0 FROM unnest(CAST(:operators AS smallint[]), {", ".join(f"CAST(:{n} AS int[])" for n in _COUNTED)})
 """  # noqa: S608 - names of ours
 
 
@@ -52,6 +52,20 @@ def note_answers(
     changed = {one: found[one] for one in found if one and (found[one].want_less or one in claim.recovering)}
     if changed or moved:
         _let_rest(session, claim.run_id, changed | moved, timedelta(seconds=first))
+
+
+_LISTED = """
+    INSERT INTO tally (run_id, operator, accepted, put_off, slowed, hard, policy, unknown, listed)
+    SELECT m.run_id, m.operator, 0, 0, 0, 0, 0, 0, count(*)
+    FROM decision AS d JOIN message AS m ON m.id = d.message_id
+    WHERE d.batch_id = :batch AND d.verdict = 'block' AND d.reasons[1] IN ('robinson_listed', 'opted_out')
+    GROUP BY m.run_id, m.operator
+"""
+
+
+def note_listed(session: Session, *, batch_id: int) -> None:
+    """Count what the gate refused for a list or an opt-out that the plan did not know, by its batch of decisions."""
+    session.execute(text(_LISTED), {"batch": batch_id})
 
 
 def _by_operator(

@@ -9,7 +9,7 @@ down_revision = "0026_doctor"
 branch_labels = None
 depends_on = None
 
-COUNTS = ("accepted", "put_off", "slowed", "hard", "policy", "unknown")
+COUNTS = ("accepted", "put_off", "slowed", "hard", "policy", "unknown", "listed")
 
 
 def upgrade() -> None:
@@ -97,7 +97,8 @@ def upgrade() -> None:
     op.drop_column("sender", "paced_until")
     op.add_column("transport", sa.Column("limits", postgresql.JSONB(), server_default="{}", nullable=False))
     op.add_column("run", sa.Column("windows", postgresql.JSONB(), nullable=True))
-    op.add_column("run", sa.Column("counted_from", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("run", sa.Column("counted_before", postgresql.JSONB(), server_default="{}", nullable=False))
+    op.add_column("run", sa.Column("braked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("campaign", sa.Column("windows", postgresql.JSONB(), nullable=True))
     op.add_column("campaign", sa.Column("most_late", sa.Integer(), nullable=True))
 
@@ -106,7 +107,8 @@ def downgrade() -> None:
     """Take back."""
     op.drop_column("campaign", "most_late")
     op.drop_column("campaign", "windows")
-    op.drop_column("run", "counted_from")
+    op.drop_column("run", "braked_at")
+    op.drop_column("run", "counted_before")
     op.drop_column("run", "windows")
     op.drop_column("transport", "limits")
     op.add_column("sender", sa.Column("paced_until", sa.DateTime(timezone=True), nullable=True))
