@@ -69,6 +69,8 @@ class SmtpWay:
     def run(self, post: Post) -> None:
         """Hand over through all of them at once."""
         Exchange(self.connections, post).run()
+        for each in self.connections:
+            each.renew(at_most=RECONNECT)
 
     def __str__(self) -> str:
         return str(self.connections[0].server)

@@ -46,7 +46,7 @@ class Connection:
             )
         except greeting.Unwelcome as refusal:
             return NotAttempted(refusal.phase, refusal.code, refusal.text)
-        self.session = Session(wire, offers, timeouts=self.timeouts)
+        self.session = Session(wire, offers, timeouts=self.timeouts, most=self.server.mails)
         return None
 
     def _wait(self) -> None:
@@ -57,6 +57,12 @@ class Connection:
         if self.session is not None:
             self.session.say_goodbye()
             self.drop()
+
+    def renew(self, *, at_most: float) -> None:
+        """Take leave and greet the server anew once as many mails as it allows went over this connection."""
+        if self.session is not None and self.session.conversation.is_used_up:
+            self.close()
+            self.open(at_most=at_most)
 
     def drop(self) -> None:
         """Give the connection up without a word."""

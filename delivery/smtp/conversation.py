@@ -4,6 +4,7 @@ With PIPELINING (RFC 2920) the envelope of the next mail leaves together with th
 round trip; without it every command waits for its answer. A body never leaves before the server asked for it.
 """
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from typing import NamedTuple
 from delivery.smtp.envelope import has_clean_lines, is_mailbox, on_the_wire
 from delivery.smtp.outcome import Accepted, Deferred, NotAttempted, Outcome, Phase, Refused, Unknown
 from delivery.smtp.wire import Reply
+
+_MAIL_MAX = re.compile(r"(?:^| )MAILMAX=([1-9][0-9]{0,5})(?: |$)")
+_ENDLESS = 2**62
 
 CLOSING = 421
 GO_AHEAD = 354
@@ -52,13 +56,17 @@ _NOTHING = Heard()
 
 
 class Conversation:
-    """One session after the greeting. `announced` had its envelope said, `delivering` its body: at most one of each."""
+    """One session after the greeting. `announced` had its envelope said, `delivering` its body: at most one of each.
 
-    def __init__(self, offers: Mapping[str, str]) -> None:
+    After `most` mails, or as many as the server says it takes over one connection (RFC 9422), no other is announced.
+    """
+
+    def __init__(self, offers: Mapping[str, str], *, most: int | None = None) -> None:
         self.announced: list[Parcel] = []
         self.delivering: list[Parcel] = []
         self._offers = offers
         self._pipelines = "PIPELINING" in offers
+        self._may_still = min(most or _ENDLESS, _mail_max(offers))
         self._awaited: deque[Phase] = deque()
         self._unsaid: deque[tuple[Phase, bytes]] = deque()
         self._refusal: Outcome | None = None
@@ -75,7 +83,12 @@ class Conversation:
     @property
     def may_announce(self) -> bool:
         """Whether the envelope of another mail may be said now."""
-        return not self.announced and (not self.delivering or self._pipelines)
+        return not self.announced and not self.is_used_up and (not self.delivering or self._pipelines)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether as many mails were announced as one connection may carry."""
+        return self._may_still <= 0
 
     @property
     def may_deliver(self) -> bool:
@@ -100,6 +113,7 @@ class Conversation:
     def announce(self, parcel: Parcel) -> bytes:
         """MAIL, RCPT and DATA, in one write where the server allows it; what to say now."""
         self.announced.append(parcel)
+        self._may_still -= 1
         self._refusal = None
         self._fresh, self._used = not self._used, True
         commands = self._commands(parcel.mail)
@@ -202,6 +216,11 @@ class Conversation:
         if untouched and self._refusal is None:
             return NotAttempted(Phase.MAIL, None, f"the kept connection was gone: {why}")
         return self._refusal or Deferred(phase, None, why)
+
+
+def _mail_max(offers: Mapping[str, str]) -> int:
+    found = _MAIL_MAX.search(offers.get("LIMITS", ""))
+    return int(found[1]) if found else _ENDLESS
 
 
 def _judged(phase: Phase, reply: Reply) -> Outcome | None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from core.errors import WrongInput
 from core.sentences import say
@@ -17,14 +17,18 @@ class Security(StrEnum):
     TLS = "smtps"
 
 
-_CONNECTIONS = re.compile(r"(?:connections=([1-9]|[1-4][0-9]))?")
+_OPTIONS = {"connections": re.compile(r"[1-9]|[1-4][0-9]"), "mails": re.compile(r"[1-9][0-9]{0,5}")}
 
 PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 
 
 @dataclass(frozen=True)
 class Server:
-    """A mail server and how to greet it. `connections`: how many each worker keeps open to it at most."""
+    """A mail server and how to greet it.
+
+    `connections`: how many each worker keeps open to it at most. `mails`: how many may be announced over one of them, if
+    anybody said; many servers close it afterwards.
+    """
 
     host: str
     port: int
@@ -32,6 +36,7 @@ class Server:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     connections: int = 4
+    mails: int | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -47,7 +52,7 @@ def server_at(url: str) -> Server:
         say("The address of the mail server cannot be used."),
         say(
             "Write it like smtp://127.0.0.1:2525, smtp+starttls://user:password@mail.example or smtps://…,"
-            " with ?connections=8 for more connections."
+            " with ?connections=8 for more connections, and ?mails=100 for at most so many mails over one of them."
         ),
     )
     try:
@@ -55,8 +60,8 @@ def server_at(url: str) -> Server:
         port = parts.port
     except ValueError:
         raise wrong from None
-    several = _CONNECTIONS.fullmatch(parts.query)
-    if parts.scheme not in set(Security) or not parts.hostname or parts.path.strip("/") or several is None:
+    options = _options(parts.query)
+    if parts.scheme not in set(Security) or not parts.hostname or parts.path.strip("/") or options is None:
         raise wrong
     security = Security(parts.scheme)
     return Server(
@@ -65,5 +70,15 @@ def server_at(url: str) -> Server:
         security=security,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
-        connections=int(several[1] or 4),
+        **options,
     )
+
+
+def _options(query: str) -> dict[str, int] | None:
+    """What stands behind the question mark; None when anything of it is not understood."""
+    try:
+        found = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        return None
+    known = all(name in _OPTIONS and _OPTIONS[name].fullmatch(value) for name, value in found)
+    return {name: int(value) for name, value in found} if known and len(dict(found)) == len(found) else None

@@ -28,8 +28,8 @@ class Session:
     `deadline`: when the server will have been silent for too long, by the monotonic clock.
     """
 
-    def __init__(self, wire: Wire, offers: Mapping[str, str], *, timeouts: Timeouts) -> None:
-        self.conversation = Conversation(offers)
+    def __init__(self, wire: Wire, offers: Mapping[str, str], *, timeouts: Timeouts, most: int | None = None) -> None:
+        self.conversation = Conversation(offers, most=most)
         self.timeouts = timeouts
         self.deadline = 0.0
         self._wire = wire

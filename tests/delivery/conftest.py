@@ -21,10 +21,14 @@ def listen(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     with ExitStack() as running:
 
         def start(
-            behaviour: Behaviour = lambda _verb, _recipient, _count: None, *, connections: int = 4, **options: object
+            behaviour: Behaviour = lambda _verb, _recipient, _count: None,
+            *,
+            connections: int = 4,
+            query: str = "",
+            **options: object,
         ) -> Sink:
             made = running.enter_context(Sink(behaviour, **options))  # type: ignore[arg-type]
-            monkeypatch.setenv("CRUSOE_SMTP_URL", f"{made.url}?connections={connections}")
+            monkeypatch.setenv("CRUSOE_SMTP_URL", f"{made.url}?connections={connections}{query}")
             settings.cache_clear()
             return made
 

@@ -112,6 +112,33 @@ def test_a_server_that_hangs_up_after_each_mail_still_gets_all(listen):
     assert rows("SELECT DISTINCT attempts FROM message") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"offers": ("PIPELINING", "LIMITS RCPTMAX=9 MAILMAX=3")},
+        {"offers": ("LIMITS MAILMAX=3",)},
+        {"query": "&mails=3"},
+    ],
+)
+def test_no_connection_carries_more_mails_than_the_server_wants(listen, said):
+    over_this = {"MAIL": 0}
+    most = []
+
+    def counting(verb, _recipient, _count):
+        if verb == "CONNECT":
+            over_this["MAIL"] = 0
+        if verb == "MAIL":
+            over_this["MAIL"] += 1
+            most.append(over_this["MAIL"])
+
+    sink = listen(counting, connections=1, **said)
+    run_id = campaign(10)
+    worker().run()
+    assert numbers(run_id) == {"audience": 10, "sent": 10}
+    assert (max(most), sink.connections) == (3, 4)
+    assert rows("SELECT DISTINCT attempts FROM message") == [(1,)]
+
+
 OUTCOMES = [
     Deferred(Phase.RCPT, 450, ""),
     Refused(Phase.DOT, 550, ""),

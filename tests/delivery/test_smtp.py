@@ -297,7 +297,19 @@ def test_a_transport_url_is_read(url, port, security):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://x", "smtp://", "smtp://h:99999", "smtp://h/path", "mail.example", "smtp://h?a=b"]
+    "url",
+    [
+        "http://x",
+        "smtp://",
+        "smtp://h:99999",
+        "smtp://h/path",
+        "mail.example",
+        "smtp://h?a=b",
+        "smtp://h?mails=0",
+        "smtp://h?mails=3&mails=4",
+        "smtp://h?connections=99",
+        "smtp://h?mails",
+    ],
 )
 def test_another_url_is_refused_without_repeating_it(url):
     with pytest.raises(WrongInput) as caught:
