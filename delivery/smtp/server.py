@@ -26,8 +26,8 @@ PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 class Server:
     """A mail server and how to greet it.
 
-    `connections`: how many each worker keeps open to it at most. `mails`: how many may be announced over one of them, if
-    anybody said; many servers close it afterwards.
+    `connections`: how many each worker keeps open to it at most. `mails`: how many may be announced over one of them,
+    where somebody said so; many servers close it afterwards.
     """
 
     host: str
