@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 STALE = 24 * 60 * 60
+SETTLED_DOWN = 1.0
 
 _KINDS: dict[str, type[Outcome]] = {
     kind.__name__: kind for kind in (Accepted, Deferred, NotAttempted, Refused, Unknown)
@@ -211,6 +212,20 @@ def _read(lines: list[str], *, whole: bool) -> Left:
             raise ValueError(line)
         answers[int(found["done"])] = kind(Phase(said["phase"]), said["code"], str(said["text"]))
     return Left(answers=answers, begun=frozenset(begun), whole=whole)
+
+
+def orphans(*, seconds: float = SETTLED_DOWN) -> list[int]:
+    """Tokens of the journals of this home that nobody holds: their workers are gone, or let go of them for good.
+
+    Younger ones than `seconds` are left alone: between making one and locking it nobody may look.
+    """
+    found = []
+    for path in folder().glob("*"):
+        with suppress(OSError, ValueError), path.open("rb") as file:
+            if path.stat().st_mtime <= time.time() - seconds:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                found.append(int(path.name))
+    return found
 
 
 def forget(token: int) -> None:

@@ -19,7 +19,7 @@ from core.db import after_commit
 from core.settings import settings
 from delivery.backoff import Backoff
 from delivery.claim import Claim
-from delivery.handover_journal import NOTHING, forget, left_by
+from delivery.handover_journal import NOTHING, forget, left_by, orphans
 from delivery.lost_leases import count_not_begun
 from delivery.models import Run
 from delivery.recipients import About, recipients
@@ -30,15 +30,16 @@ from templates import asks_again
 log = structlog.get_logger()
 
 _LOST = """
-    SELECT token, run_id FROM message WHERE state = 'handing_over' AND lease_until < clock_timestamp()
+    SELECT token, run_id FROM message
+    WHERE state = 'handing_over' AND (lease_until < clock_timestamp() OR token = ANY (CAST(:orphans AS bigint[])))
     ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 # All of the batch at once; what somebody else has locked just now is being settled, or comes next time.
 _MESSAGES = """
-    SELECT m.id, m.operator, d.basis FROM message AS m JOIN decision AS d ON d.id = m.decision_id
-    WHERE m.token = :token AND m.state = 'handing_over' AND m.lease_until < clock_timestamp()
-    ORDER BY m.id FOR UPDATE OF m SKIP LOCKED
+    SELECT m.id, m.operator, d.basis, m.lease_until < clock_timestamp() AS over
+    FROM message AS m JOIN decision AS d ON d.id = m.decision_id
+    WHERE m.token = :token AND m.state = 'handing_over' ORDER BY m.id FOR UPDATE OF m SKIP LOCKED
 """
 
 _OTHERS = "SELECT EXISTS (SELECT 1 FROM message WHERE token = :token AND state = 'handing_over')"
@@ -55,15 +56,18 @@ class Reaped:
 def reap(session: Session) -> Reaped:
     """Settle the lost batch that waits longest, if there is one.
 
-    The journal goes once this is stored, unless some of its messages are still waited for.
+    A journal of this home that nobody holds shows at once that its worker is gone; without one the lease has to run
+    out. The journal goes once this is stored, unless some of its messages are still waited for.
     """
-    lost = session.execute(text(_LOST)).first()
+    lost = session.execute(text(_LOST), {"orphans": orphans()}).first()
     if lost is None:
         return Reaped()
     rows = session.execute(text(_MESSAGES), {"token": lost.token}).all()
-    bases: dict[int, str] = {row.id: row.basis for row in rows}
-    claim = Claim(lost.run_id, lost.token, tuple(bases), {row.id: row.operator for row in rows})
     left = left_by(lost.token)
+    bases: dict[int, str] = {row.id: row.basis for row in rows if row.over or left is not NOTHING}
+    if not bases:
+        return Reaped()
+    claim = Claim(lost.run_id, lost.token, tuple(bases), {row.id: row.operator for row in rows})
     outcomes = {each: left.outcome(each) for each in bases}
     _settle(session, claim, outcomes, bases)
     count_not_begun(session, [each for each, outcome in outcomes.items() if isinstance(outcome, NotAttempted)])

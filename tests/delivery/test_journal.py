@@ -35,7 +35,7 @@ class Killed(Exception):
     pass
 
 
-def lost(many: int, *done: Outcome | None) -> tuple[int, list[int]]:
+def lost(many: int, *done: Outcome | None, expired: bool = True) -> tuple[int, list[int]]:
     """A worker passes the gate with so many, gets these answers (None: begun, none came), and is gone."""
     run_id = campaign(many)
     taken = claimed(most=many)
@@ -47,7 +47,8 @@ def lost(many: int, *done: Outcome | None) -> tuple[int, list[int]]:
             if outcome is not None:
                 journal.note(ended={message_id: outcome})
         raise Killed
-    expire()
+    if expired:
+        expire()
     return run_id, list(taken.message_ids)
 
 
