@@ -15,6 +15,9 @@ from delivery.smtp.outcome import NotAttempted, Outcome, Phase
 from delivery.smtp.session import Session
 from delivery.smtp.wire import SLICE, Lost
 
+# Seconds between two looks at whether a server is silent for too long.
+LOOK_EVERY = 0.1
+
 
 class Post(Protocol):
     """Who gives the mails and is told what became of each."""
@@ -41,7 +44,7 @@ class Exchange:
         self._selector = DefaultSelector()
         self._stuffed: set[Session] = set()
         self._news = False
-        self._waited = monotonic()
+        self._waited = self._looked = monotonic()
 
     def run(self) -> None:
         """Hand over until nothing is left to draw, or no connection is."""
@@ -49,7 +52,7 @@ class Exchange:
             for session in self._connections:
                 session.blocks(False)
                 self._selector.register(session.socket, EVENT_READ, session)
-            self._announce()
+            self._announce(list(self._connections))
             while any(session.is_busy for session in self._connections):
                 self._turn()
             if self._news:
@@ -67,17 +70,19 @@ class Exchange:
                 session.blocks(True)
 
     def _turn(self) -> None:
-        nearest = min(session.deadline for session in self._connections if session.is_busy)
-        for key, events in self._selector.select(max(0.0, min(SLICE, nearest - monotonic()))):
+        touched: list[Session] = []
+        for key, events in self._selector.select(LOOK_EVERY):
             session: Session = key.data
             with self._unless_lost(session):
                 if events & EVENT_WRITE:
                     session.flush()
                 if events & EVENT_READ:
                     self._listen(session)
-        self._deliver()
-        self._announce()
-        self._look_at_the_clock()
+                touched.append(session)
+        self._deliver(touched)
+        self._announce(touched)
+        if (now := monotonic()) >= self._looked + LOOK_EVERY:
+            self._look_at_the_clock(now)
 
     def _listen(self, session: Session) -> None:
         for reply in session.arrived():
@@ -89,9 +94,9 @@ class Exchange:
             if heard.say:
                 session.say(heard.say)
 
-    def _deliver(self) -> None:
+    def _deliver(self, touched: Sequence[Session]) -> None:
         """Send the bodies that servers wait for, after noting them; the next envelope rides along where it may."""
-        due = [session for session in self._connections if session.conversation.may_deliver]
+        due = [session for session in touched if session.conversation.may_deliver]
         if not due and not self._news:
             return
         noted = self._post.note([parcel for session in due for parcel in session.conversation.announced])
@@ -109,8 +114,10 @@ class Exchange:
         with self._unless_lost(session):
             session.say(*body, envelope, body=sum(map(len, body)))
 
-    def _announce(self) -> None:
-        for session in list(self._connections):
+    def _announce(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            if session not in self._connections:
+                continue
             if session.conversation.may_announce and (said := self._envelope(session)):
                 with self._unless_lost(session):
                     session.say(said)
@@ -156,8 +163,8 @@ class Exchange:
         self._news = True
         self._post.end(parcel, outcome)
 
-    def _look_at_the_clock(self) -> None:
-        now = monotonic()
+    def _look_at_the_clock(self, now: float) -> None:
+        self._looked = now
         for session in list(self._connections):
             if session.is_busy and now >= session.deadline:
                 self._lose(session, "the server did not answer in time")
