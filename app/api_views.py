@@ -8,6 +8,8 @@ from app.api.description import description
 from app.api.door import challenge, needs_token, read_body, told
 from app.api.questions import Asked, Case, ClosedCase, batch, question, spelled
 from app.api.tokens import Caller, Scope
+from app.numbers.exposition import TYPE, exposition
+from app.numbers.reading import read_numbers
 from contacts import email_address
 from core.db import transaction
 from core.web import public
@@ -43,6 +45,14 @@ def reservations(who: Caller) -> Response:
     with transaction() as session:
         found = reserve(session, people=read.people, question=question(session, asked), given_to=f"token:{who.name}")
     return told(spelled(read, found))
+
+
+@routes.get("/metrics")
+@needs_token(Scope.NUMBERS_READ)
+def metrics(_who: Caller) -> Response:
+    """The numbers of the engine, as monitoring systems read them."""
+    with transaction() as session:
+        return Response(exposition(read_numbers(session)), content_type=TYPE)
 
 
 @routes.post("/cases")

@@ -21,6 +21,7 @@ def _listing(error: CrusoeError | None = None, drawn: str = "") -> str:
         found = tokens(session)
     meanings = {
         Scope.DECISIONS_READ.value: _("ask whether somebody may be written to"),
+        Scope.NUMBERS_READ.value: _("read the numbers of the engine, which name no person"),
         Scope.RESERVATIONS_WRITE.value: _("reserve a message, with evidence and a permit"),
         Scope.CASES_WRITE.value: _("open and close service cases"),
     }

@@ -21,6 +21,7 @@ import_module("app.rights.tasks")
 import_module("app.returns.tasks")
 import_module("app.backup.tasks")
 import_module("app.restore.tasks")
+import_module("app.numbers.tasks")
 
 log.to_standard_error()
 app = configure()

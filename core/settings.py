@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     soft_bounce_days: int = Field(15, ge=1, le=365)
     soft_bounce_window: int = Field(90, ge=2, le=365)
 
+    # From this part of what was handed over on, messages in doubt are an alarm.
+    unknown_alarm: float = Field(0.02, gt=0, le=1)
     # Backups: who may open them (public keys, with commas), where they go, when one is made by itself (hour and minute,
     # UTC), and how many of them stay.
     backup_recipients: str | None = None

@@ -6,6 +6,7 @@ that add up (`report`). The rules served: no decision, no send; at most once (wh
 stays so unless somebody chose otherwise); no mail after an opt-out was answered (`wait_until_quiet`).
 """
 
+from delivery.claim import LEASE
 from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
@@ -38,6 +39,7 @@ from delivery.transactional import copies, copy_subject, enqueue, state_of
 from delivery.transports import TransportPlan, save_transport, shown_secret, shown_secrets
 
 __all__ = [
+    "LEASE",
     "Call",
     "CallTaken",
     "Doubt",

@@ -38,13 +38,22 @@ _ROUTES: dict[str, tuple[str, type[BaseModel], Scope]] = {
 }
 
 
+_METRICS = {
+    "get": {
+        "summary": "The numbers of the engine, as monitoring systems read them",
+        "security": [{"token": [Scope.NUMBERS_READ.value]}],
+        "responses": {"200": {"description": "One line for each number", "content": {"text/plain": {}}}},
+    }
+}
+
+
 def description() -> dict[str, Any]:
     """Every route with its body, its scope and what it answers."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "Crusoe: may we write to them?", "version": "1"},
         "servers": [{"url": "/api/v1"}],
-        "paths": {path: {"post": _route(path, *found)} for path, found in _ROUTES.items()},
+        "paths": {path: {"post": _route(path, *found)} for path, found in _ROUTES.items()} | {"/metrics": _METRICS},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
 

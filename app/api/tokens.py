@@ -28,6 +28,7 @@ class Scope(StrEnum):
     DECISIONS_READ = "decisions.read"
     RESERVATIONS_WRITE = "reservations.write"
     CASES_WRITE = "cases.write"
+    NUMBERS_READ = "numbers.read"
 
 
 class NotKnown(CrusoeError):

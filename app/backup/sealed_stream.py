@@ -30,21 +30,22 @@ LONGEST_HEAD = 1 << 16
 class SealedWriter:
     """Encrypts what is written to it into `file`. Nothing can be read back before `close`."""
 
-    def __init__(self, file: BinaryIO, *, key: bytes, locks: Sequence[Lock]) -> None:
-        head = MAGIC + json.dumps({"piece": PIECE, "locks": list(locks)}).encode() + b"\n"
+    def __init__(self, file: BinaryIO, *, key: bytes, locks: Sequence[Lock], piece: int = PIECE) -> None:
+        head = MAGIC + json.dumps({"piece": piece, "locks": list(locks)}).encode() + b"\n"
         file.write(head)
         self._file = file
         self._cipher = _cipher(key, head)
         self._waiting = bytearray()
         self._number = 0
+        self._piece = piece
 
     def write(self, data: bytes) -> int:
         """Take bytes in."""
         self._waiting += data
         # The last piece must not be empty, so one piece's worth is always kept back.
-        while len(self._waiting) > PIECE:
-            self._put(bytes(self._waiting[:PIECE]), last=False)
-            del self._waiting[:PIECE]
+        while len(self._waiting) > self._piece:
+            self._put(bytes(self._waiting[: self._piece]), last=False)
+            del self._waiting[: self._piece]
         return len(data)
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ def status() -> dict[str, Any]:
         "started_at": found.started_at,
         "log": str(home / "log" / "crusoe.log"),
         "backup": asdict(keeping.standing()),
-        "quarantine": _quarantine() if found.stage == "up" else None,
+        **(_inside() if found.stage == "up" else {"quarantine": None, "numbers": None, "alarms": []}),
         "processes": [
             {name: value for name, value in asdict(process).items() if name != "stop_signal"}
             for process in found.processes
@@ -93,16 +93,22 @@ def status() -> dict[str, Any]:
     }
 
 
-def _quarantine() -> dict[str, Any] | None:
-    """What the pages say as well; nothing while the database is away."""
+def _inside() -> dict[str, Any]:
+    """What only the database knows: quarantine, numbers, alarms. None of it while it is away."""
     # Imported here: without it `status` knows nothing of tables.
+    from app.numbers.alarms import alarms
+    from app.numbers.reading import read_numbers
     from app.restore.notice import notice
     from core.db import transaction
 
     with suppress(NotReachable), transaction() as session:
-        found = notice(session)
-        return None if found is None else asdict(found)
-    return None
+        found, numbers = notice(session), read_numbers(session)
+        return {
+            "quarantine": None if found is None else asdict(found),
+            "numbers": asdict(numbers),
+            "alarms": [asdict(one) for one in alarms(numbers)],
+        }
+    return {"quarantine": None, "numbers": None, "alarms": []}
 
 
 def _detached(home: Path) -> dict[str, Any]:
@@ -180,6 +186,8 @@ def _show_status(answer: dict[str, Any]) -> None:
     if answer["quarantine"]:
         for sentence in ("This installation is in quarantine.", *answer["quarantine"]["sentences"]):
             console.print(f"  {sentence}", style="bold red")
+    for alarm in answer["alarms"]:
+        console.print(f"  {alarm['message']}", style="yellow")
     backup = answer["backup"]
     said = f"{backup['age_hours']} hours old" if backup["at"] else "none yet"
     console.print(f"  backup: {said}{'; the last try failed: ' + str(backup['trouble']) if backup['trouble'] else ''}")
