@@ -17,9 +17,13 @@ from core.db import transaction
 WORKERS = 2
 STARTS_WITHIN = 60.0
 
+# As `app.worker` does: nothing that was imported is looked through for garbage.
 _DIRECT = """
+import gc
 import sys
 from delivery.worker import Worker
+gc.collect()
+gc.freeze()
 worker = Worker()
 print("ready", flush=True)
 sys.stdin.readline()
