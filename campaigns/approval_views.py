@@ -47,5 +47,6 @@ def labels() -> dict[str, str]:
         "topic": _("Topic"),
         "tracking": _("Recorded"),
         "scheduled_at": _("Not before"),
+        "windows": _("Windows for sending"),
         "rules": _("Version of the rules"),
     }

@@ -26,6 +26,7 @@ PARTS = {
     "topic": say("topic"),
     "tracking": say("tracking"),
     "scheduled_at": say("scheduled_at"),
+    "windows": say("windows for sending"),
     "rules": say("rules"),
     "lists": say("lists"),
 }
@@ -53,6 +54,8 @@ def bound(session: Session, campaign: Campaign) -> dict[str, Any]:
         "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
         "rules": current(session).version,
         "lists": active_lists(session),
+        # Only where there are some, so that what was approved without them stays what it is.
+        **({"windows": campaign.windows} if campaign.windows else {}),
     }
 
 

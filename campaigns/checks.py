@@ -11,7 +11,7 @@ from campaigns.states import CampaignState
 from core import clock
 from core.errors import NotAllowed
 from core.sentences import Count, say
-from delivery import sender_findings
+from delivery import expected, read_windows, sender_findings
 from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
@@ -52,9 +52,22 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
         "rules_version": assessment.rules_version,
         "samples": samples(assessment),
         "findings": findings,
+        "windows": _windows(session, campaign, assessment),
         "estimated_seconds": -(-int(totals["send"]) // rate),
         "blocking": any(finding["severity"] == "fail" for finding in findings),
     }
+
+
+def _windows(session: Session, campaign: Campaign, assessment: Assessment) -> list[dict[str, Any]]:
+    """How many people get it by which clock, and from when on, as things stand now."""
+    windows = read_windows(campaign.windows)
+    if windows is None:
+        return []
+    begin = max(clock.now(), campaign.scheduled_at or clock.now())
+    return [
+        {"zone": one.zone, "people": one.people, "opens": one.opens.isoformat() if one.opens else None}
+        for one in expected(session, assessment, windows=windows, begin=begin)
+    ]
 
 
 def _aging(session: Session, assessment: Assessment) -> list[Finding]:

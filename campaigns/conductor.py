@@ -1,5 +1,7 @@
 """From an approval to the last message: open a run, write the audience down, pause, resume, stop, finish."""
 
+from datetime import timedelta
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -31,6 +33,9 @@ from templates import compile_version, latest
 
 SEND = "delivery.send"
 MATERIALISE = "campaigns.materialise"
+
+# Minutes by which a start may be late without anybody being asked.
+MOST_LATE = 120
 
 
 def launch(session: Session, *, campaign: Campaign, actor: Actor) -> None:
@@ -68,6 +73,7 @@ def start(session: Session, *, campaign: Campaign, actor: str) -> None:
         topic=campaign.topic,
         tracking=campaign.tracking,
         compiled=compiled,
+        windows=campaign.windows,
     )
     move(session, campaign=campaign, to=CampaignState.SENDING, actor=actor)
     note_launch(session, campaign=campaign.code)
@@ -81,6 +87,10 @@ def start_due(session: Session) -> int:
     due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= clock.now())
     started = 0
     for campaign in session.scalars(due.with_for_update(skip_locked=True)):
+        if _is_too_late(campaign):
+            why = say("Its time went by by more than %(minutes)s minutes.", minutes=campaign.most_late or MOST_LATE)
+            move(session, campaign=campaign, to=CampaignState.APPROVED, actor="system", reason=why)
+            continue
         try:
             require_unchanged(session, campaign=campaign, action="approve")
             require_sound_sender(session, sender_id=campaign.sender_id)
@@ -90,6 +100,13 @@ def start_due(session: Session) -> int:
         start(session, campaign=campaign, actor="system")
         started += 1
     return started
+
+
+def _is_too_late(campaign: Campaign) -> bool:
+    """Whether it would begin so much later than planned that somebody has to confirm it first."""
+    if campaign.scheduled_at is None:
+        return False
+    return clock.now() - campaign.scheduled_at > timedelta(minutes=campaign.most_late or MOST_LATE)
 
 
 def pause(session: Session, *, campaign: Campaign, actor: Actor, reason: str | None = None) -> None:

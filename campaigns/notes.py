@@ -7,7 +7,7 @@ from flask_babel import format_datetime
 from sqlalchemy.orm import Session
 
 from core.sentences import Sentence, say
-from delivery import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, notes
+from delivery import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, TooLate, WindowClosed, notes
 
 Clock = Callable[[datetime], str]
 
@@ -29,6 +29,8 @@ def sentences(session: Session, *, run_id: int, numbers: Mapping[str, int], cloc
 
 def _sentence(note: Note, clock: Clock) -> Sentence:
     match note:
+        case OperatorRests() | WindowClosed() | TooLate():
+            return _why_it_waits(note, clock)
         case Halted():
             return say("Nothing is sent: %(reason)s", reason=note.reason)
         case ServerAway():
@@ -37,14 +39,6 @@ def _sentence(note: Note, clock: Clock) -> Sentence:
                 since=clock(note.since),
                 said=note.said,
                 next=clock(note.next_try),
-            )
-        case OperatorRests():
-            return say(
-                "%(operator)s wants less mail from us (%(said)s): %(count)s wait until %(until)s, all others go on.",
-                operator=note.operator,
-                said=note.said,
-                count=note.messages,
-                until=clock(note.until),
             )
         case PutOff():
             return say(
@@ -64,3 +58,21 @@ def _sentence(note: Note, clock: Clock) -> Sentence:
                 count=note.messages,
                 reason=note.reason,
             )
+
+
+def _why_it_waits(note: OperatorRests | WindowClosed | TooLate, clock: Clock) -> Sentence:
+    match note:
+        case OperatorRests():
+            return say(
+                "%(operator)s wants less mail from us (%(said)s): %(count)s wait until %(until)s, all others go on.",
+                operator=note.operator,
+                said=note.said,
+                count=note.messages,
+                until=clock(note.until),
+            )
+        case WindowClosed():
+            if note.opens is None:
+                return say("The last window for sending is over; what is left ends.")
+            return say("It waits for its window for sending; the next one opens at %(next)s.", next=clock(note.opens))
+        case TooLate():
+            return say("Too late for the last window for sending, and ended: %(count)s.", count=note.messages)

@@ -21,9 +21,8 @@ from core.errors import CrusoeError, WrongInput
 from core.permissions import Permission
 from core.web import acting, needs, page
 
-NEW = dict.fromkeys(("code", "name", "segment", "template", "sender", "topic", "tracking", "scheduled_at"), "") | {
-    "purpose": "newsletter"
-}
+_FIELDS = ("code", "name", "segment", "template", "sender", "topic", "tracking", "scheduled_at")
+NEW = dict.fromkeys((*_FIELDS, "hours", "zone", "until", "most_late"), "") | {"purpose": "newsletter"}
 
 
 @routes.get("/new")
@@ -54,6 +53,7 @@ def edit(code: str) -> ResponseReturnValue:
         "topic": campaign.topic or "",
         "tracking": campaign.tracking.value,
         "scheduled_at": when.strftime("%Y-%m-%dT%H:%M") if when else "",
+        **_written(campaign),
     }
     return _form(values, stored=campaign.code)
 
@@ -67,6 +67,27 @@ def change(code: str) -> ResponseReturnValue:
     return _store(stored=stored)
 
 
+def _written(campaign: Campaign) -> dict[str, str]:
+    """Windows and lateness as the form has them."""
+    windows = campaign.windows or {}
+    return {
+        "hours": ", ".join(windows.get("hours", [])),
+        "zone": windows.get("zone", ""),
+        "until": windows.get("until", ""),
+        "most_late": str(campaign.most_late or ""),
+    }
+
+
+def _windows(before: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What was written about windows; what the form does not show stays as it was."""
+    hours = [words.strip() for words in request.form.get("hours", "").split(",") if words.strip()]
+    if not hours:
+        return None
+    kept = {name: value for name, value in (before or {}).items() if name in {"home", "field"}}
+    chosen = {name: request.form.get(name, "").strip() for name in ("zone", "until")}
+    return kept | {"hours": hours} | {name: value for name, value in chosen.items() if value}
+
+
 def _form(values: Mapping[str, Any], *, stored: str | None, error: CrusoeError | None = None) -> str:
     with transaction() as session:
         offered = reading.choices(session)
@@ -78,8 +99,8 @@ def _store(*, stored: str | None) -> ResponseReturnValue:
     code = stored or form.get("code", "").strip()
     try:
         require_code(code)
-        plan = _plan(code)
         with transaction() as session:
+            plan = _plan(code, before=find(session, stored).windows if stored else None)
             if stored is None and session.scalar(select(Campaign.id).where(Campaign.code == code)):
                 raise WrongInput("campaign_exists", _("There is already a campaign with this code."), where="code")
             save(session, plan=plan, actor=acting().email)
@@ -89,11 +110,13 @@ def _store(*, stored: str | None) -> ResponseReturnValue:
     return redirect(url_for("campaigns.show", code=code))
 
 
-def _plan(code: str) -> Plan:
+def _plan(code: str, *, before: Mapping[str, Any] | None) -> Plan:
     form, when = request.form, request.form.get("scheduled_at", "").strip()
     try:
         scheduled = datetime.fromisoformat(when).replace(tzinfo=here()) if when else None
         tracking = TrackingLevel(form.get("tracking", ""))
+        late = form.get("most_late", "").strip()
+        most_late = max(1, int(late)) if late else None
     except ValueError as error:
         raise WrongInput("plan_invalid", _("This cannot be read."), where="scheduled_at") from error
     return Plan(
@@ -106,4 +129,6 @@ def _plan(code: str) -> Plan:
         topic=form.get("topic", "").strip() or None,
         tracking=tracking,
         scheduled_at=scheduled,
+        windows=_windows(before),
+        most_late=most_late,
     )

@@ -104,8 +104,15 @@ def _shown(session: Session, values: Mapping[str, Any], kept: Mapping[str, Any])
             "reply_to": sender["reply_to"],
             "controller": sender["controller"],
             **{name: values[name] for name in ("purpose", "topic", "tracking", "scheduled_at", "rules")},
+            **({"windows": _windows(values["windows"])} if values.get("windows") else {}),
             **{f"list {name}": version for name, version in values["lists"].items()},
         },
+    )
+
+
+def _windows(document: Mapping[str, Any]) -> str:
+    return "; ".join(
+        f"{name}: {', '.join(map(str, one)) if isinstance(one, list) else one}" for name, one in document.items()
     )
 
 

@@ -1,5 +1,6 @@
 """Plan a campaign: create, change, find, list."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from contacts.models import TrackingLevel
 from core import audit, clock
 from core.errors import NotAllowed, NotFound, WrongInput
 from core.sentences import Sentence, say
+from delivery import checked_windows
 from delivery.models import Sender
 from segments.models import Segment
 from templates.models import Template
@@ -34,6 +36,8 @@ class Plan:
     """What somebody wants a campaign to be. Segment, template and sender by their codes.
 
     `topic` is one that people can switch off on the preference page; those who did get nothing of this campaign.
+    `windows`: when its mails may leave (`delivery.pace.windows`); `most_late`: by how many minutes its start may be
+    late, else it waits for somebody.
     """
 
     code: str
@@ -45,6 +49,8 @@ class Plan:
     topic: str | None = None
     tracking: TrackingLevel = TrackingLevel.INDIVIDUAL
     scheduled_at: datetime | None = None
+    windows: Mapping[str, Any] | None = None
+    most_late: int | None = None
 
 
 def save(session: Session, *, plan: Plan, actor: str) -> Campaign:
@@ -97,6 +103,8 @@ def _resolve(session: Session, plan: Plan) -> dict[str, object]:
         "topic": plan.topic,
         "tracking": plan.tracking,
         "scheduled_at": plan.scheduled_at,
+        "windows": checked_windows(plan.windows),
+        "most_late": plan.most_late,
     }
 
 

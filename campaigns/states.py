@@ -40,7 +40,8 @@ STEPS: dict[CampaignState, frozenset[CampaignState]] = {
     _S.CHECKED: frozenset({_S.CHECKED, _S.SUBMITTED, _S.DRAFT, _S.CANCELLED}),
     _S.SUBMITTED: frozenset({_S.APPROVED, _S.DRAFT, _S.CANCELLED}),
     _S.APPROVED: frozenset({_S.SCHEDULED, _S.SENDING, _S.DRAFT, _S.CANCELLED}),
-    _S.SCHEDULED: frozenset({_S.SENDING, _S.DRAFT, _S.CANCELLED}),
+    # Back to approved when its time went by unnoticed: somebody has to say that it may still go.
+    _S.SCHEDULED: frozenset({_S.SENDING, _S.APPROVED, _S.DRAFT, _S.CANCELLED}),
     _S.SENDING: frozenset({_S.PAUSED, _S.DONE, _S.CANCELLED}),
     _S.PAUSED: frozenset({_S.SENDING, _S.CANCELLED}),
     _S.DONE: frozenset(),

@@ -10,10 +10,23 @@ from delivery.claim import LEASE
 from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
-from delivery.notes import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, notes
+from delivery.notes import (
+    Halted,
+    InDoubt,
+    Note,
+    OperatorRests,
+    PutOff,
+    Refused,
+    ServerAway,
+    TooLate,
+    WindowClosed,
+    notes,
+)
 from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.pace.braking import begin_counting_anew
+from delivery.pace.expected import expected
 from delivery.pace.limits import checked_limit, checked_limits
+from delivery.pace.windows import Windows, checked_windows, read_windows
 from delivery.plan import Planned, plan
 from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
 from delivery.providers.protocol import Call, Forged
@@ -61,15 +74,20 @@ __all__ = [
     "SetAside",
     "TakenIn",
     "Tidied",
+    "TooLate",
     "TransportPlan",
+    "WindowClosed",
+    "Windows",
     "begin_counting_anew",
     "checked_limit",
     "checked_limits",
+    "checked_windows",
     "classify",
     "copies",
     "copy_subject",
     "doubts",
     "enqueue",
+    "expected",
     "finish_if_done",
     "forget_recipient",
     "hook_of",
@@ -85,6 +103,7 @@ __all__ = [
     "original_subject",
     "pause_run",
     "plan",
+    "read_windows",
     "release_holds",
     "report",
     "require_sound_sender",

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from core import clock
 from core.sentences import unpacked
 from delivery.models import Run, Sender
+from delivery.pace.models import ClockZone, RunShare
+from delivery.pace.windows import read_windows
 from delivery.states import RunState
 
 
@@ -39,6 +42,20 @@ class OperatorRests:
 
 
 @dataclass(frozen=True)
+class WindowClosed:
+    """Nobody may be written to just now; `opens` is when the next window does, None when none comes any more."""
+
+    opens: datetime | None
+
+
+@dataclass(frozen=True)
+class TooLate:
+    """So many did not fit into the last window, and ended."""
+
+    messages: int
+
+
+@dataclass(frozen=True)
 class PutOff:
     """So many were put off by the server, most often with this answer, and are tried again."""
 
@@ -63,7 +80,7 @@ class InDoubt:
     reason: str
 
 
-Note = Halted | ServerAway | OperatorRests | PutOff | Refused | InDoubt
+Note = Halted | ServerAway | OperatorRests | WindowClosed | TooLate | PutOff | Refused | InDoubt
 
 _ANSWERS = """
     SELECT m.state::text AS state, concat_ws(' ', m.reply_code, m.reply_text) AS answer, count(*) AS messages,
@@ -87,6 +104,9 @@ def notes(session: Session, *, run_id: int, numbers: Mapping[str, int]) -> list[
         found.append(ServerAway(sender.away_since, sender.away_text or "", sender.next_try_at))
     if run.state is RunState.OPEN and waiting:
         found += _rests(session, run)
+        found += _closed(session, run)
+    if run.windows and run.state is not RunState.STOPPED and numbers["cancelled"]:
+        found.append(TooLate(numbers["cancelled"]))
     if numbers["deferred"] or numbers["failed"] or numbers["unknown"]:
         found += _answers(session, run_id)
     return found
@@ -104,6 +124,21 @@ _RESTS = """
 def _rests(session: Session, run: Run) -> list[Note]:
     rows = session.execute(text(_RESTS), {"run": run.id, "sender": run.sender_id})
     return [OperatorRests(row.name, row.messages, row.paused_text or "", row.paused_until) for row in rows]
+
+
+def _closed(session: Session, run: Run) -> list[Note]:
+    windows = read_windows(run.windows)
+    if windows is None:
+        return []
+    now = clock.now()
+    zones = session.scalars(
+        select(ClockZone.name).join(RunShare, RunShare.zone == ClockZone.id).where(RunShare.run_id == run.id).distinct()
+    )
+    opens = [windows.next_open(now, zone=name) for name in zones]
+    known = [moment for moment in opens if moment is not None]
+    if now in known or not opens:
+        return []
+    return [WindowClosed(min(known, default=None))]
 
 
 def _answers(session: Session, run_id: int) -> list[Note]:

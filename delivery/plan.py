@@ -1,9 +1,24 @@
 """Writing an audience down: one row for each recipient, with the decision about it, in chunks that can be repeated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, case, cast, column, func, literal, select, table, text, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    SmallInteger,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +30,8 @@ from delivery.models import Message, Run, Sender
 from delivery.pace.models import OperatorDomain
 from delivery.pace.operators import OTHER
 from delivery.pace.planned import note_shares
+from delivery.pace.windows import read_windows
+from delivery.pace.zones import Placed, placed
 from delivery.states import RunState
 from suppression import Assessment, Question, Stage, assess, record_decisions
 
@@ -117,19 +134,32 @@ def _with_operators(assessment: Assessment, *, after: int, up_to: int) -> Any:
     return assessment.rows.outerjoin(Endpoint, same).outerjoin(OperatorDomain, OperatorDomain.domain == domain)
 
 
+def _place(session: Session, run: Run, assessment: Assessment, *, up_to: int) -> Placed:
+    """The chunk with operators and clocks. Without windows every clock is the same, and open."""
+    source = _with_operators(assessment, after=run.planned_up_to, up_to=up_to)
+    windows = read_windows(run.windows)
+    if windows is None:
+        return Placed(source=source, zone=literal(0, SmallInteger), opens=func.now())
+    now: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    found = placed(session, windows, source=source, contact_id=assessment.rows.c.contact_id, now=now)
+    return replace(found, opens=func.coalesce(func.greatest(found.opens, func.now()), func.now()))
+
+
 def _insert(session: Session, *, run: Run, assessment: Assessment, up_to: int) -> int:
     """Make the rows and note them in `written_messages`. Answers how many are new."""
     found = assessment.rows.c
+    place = _place(session, run, assessment, up_to=up_to)
     state = case((found.verdict == "send", "ready"), (found.verdict == "hold", "held"), else_="blocked")
     values = select(
         literal(run.id, BigInteger),
         found.address_id,
         found.contact_id,
         cast(state, Message.state.type),
-        case((found.verdict == "send", func.now())),
+        case((found.verdict == "send", place.opens)),
         case((found.verdict == "block", func.now())),
         func.coalesce(OperatorDomain.operator, OTHER),
-    ).select_from(_with_operators(assessment, after=run.planned_up_to, up_to=up_to))
+        place.zone,
+    ).select_from(place.source)
     # The lock on the plan makes us the only one who adds to this run, so looking first is enough. ON CONFLICT would
     # enter every row in two steps, at half the speed; the unique key stands behind this all the same.
     there = (
@@ -142,7 +172,7 @@ def _insert(session: Session, *, run: Run, assessment: Assessment, up_to: int) -
         .correlate(assessment.rows)
     )
     values = values.where(~there.exists())
-    columns = ["run_id", "address_id", "contact_id", "state", "not_before", "done_at", "operator"]
+    columns = ["run_id", "address_id", "contact_id", "state", "not_before", "done_at", "operator", "zone"]
     made = insert(Message).from_select(columns, values)
     written = made.returning(Message.id, Message.address_id, Message.operator, Message.zone).cte("written")
     session.execute(text(_MAKE_WRITTEN))

@@ -1,6 +1,7 @@
 """Runs: opened, paused, resumed, stopped, finished, and counted."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select, text, update
@@ -47,10 +48,12 @@ def open_run(
     tracking: TrackingLevel,
     compiled: Compiled,
     topic: str | None = None,
+    windows: Mapping[str, Any] | None = None,
 ) -> int:
     """Open a run of a campaign with its frozen wording; its audience is written down by `plan`. Answers its id."""
     ensure_operators(session)
     run = Run(kind=RunKind.CAMPAIGN, name=name, sender_id=sender_id, purpose=purpose, topic=topic, tracking=tracking)
+    run.windows = dict(windows) if windows else None
     return _open(session, run, compiled=compiled)
 
 

@@ -8,6 +8,7 @@ from delivery.doctor.looking import look_at_next
 from delivery.doctor.store import DOCTOR
 from delivery.handover_journal import forget_stale
 from delivery.pace.braking import brake, fold
+from delivery.pace.ending import end_what_is_too_late
 from delivery.returns.resolving import CHUNK, resolve_read
 from delivery.runs import SEND, TIDY
 from delivery.tidy import tidy
@@ -57,3 +58,10 @@ def watch() -> bool:
     with transaction() as session:
         fold(session)
     return False
+
+
+@job("delivery.windows", every=30, alone=True)
+def end_late() -> bool:
+    """End what did not fit into the last window of its campaign."""
+    with transaction() as session:
+        return end_what_is_too_late(session) > 0

@@ -16,6 +16,7 @@ from suppression.assessment import Assessment, assess, counts, samples
 from suppression.block_intake import BlockIntake
 from suppression.block_targets import Target, target
 from suppression.blocks import Block, BlockKind, add_block, add_blocks
+from suppression.calling_hours import WrittenHours, read_hours, zones_of
 from suppression.cases import close_case, open_case
 from suppression.decisions import Recorded, record_decisions, seal_decisions
 from suppression.entries import Entry, NewEntry, add, add_many, entries
@@ -105,6 +106,7 @@ __all__ = [
     "Target",
     "Verdict",
     "VerdictNow",
+    "WrittenHours",
     "activate",
     "add",
     "add_block",
@@ -142,6 +144,7 @@ __all__ = [
     "propose",
     "put_into_force",
     "read_back",
+    "read_hours",
     "read_journal",
     "record_decisions",
     "refuse_to_lift",
@@ -160,4 +163,5 @@ __all__ = [
     "version",
     "versions",
     "watch_journal",
+    "zones_of",
 ]

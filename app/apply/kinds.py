@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.apply import documents, transports
-from app.apply.schema import ControllerItem, FieldItem, Item, SenderItem, TemplateItem
+from app.apply.schema import CampaignItem, ControllerItem, FieldItem, Item, SenderItem, TemplateItem
 from campaigns import Plan
 from campaigns import save as save_campaign
 from campaigns.models import Campaign
@@ -22,7 +22,7 @@ from contacts.consent_models import ConsentText
 from contacts.models import Controller, FieldDefinition
 from core.errors import WrongInput
 from core.sentences import say
-from delivery import SenderPlan, checked_limits, save_sender
+from delivery import SenderPlan, checked_limits, checked_windows, save_sender
 from delivery.models import Sender
 from preferences import FormPlan, save_form
 from preferences.models import SignupForm
@@ -189,6 +189,10 @@ def _write_form(session: Session, values: Values, actor: str) -> None:
     save_form(session, plan=FormPlan(**values))
 
 
+def _wanted_campaign(item: CampaignItem, folder: Path) -> Values:
+    return plain(item, folder) | {"windows": checked_windows(item.windows)}
+
+
 def _current_campaign(session: Session, values: Values) -> Values | None:
     row = session.execute(
         select(Campaign, Segment.code, Template.code, Sender.code)
@@ -200,7 +204,7 @@ def _current_campaign(session: Session, values: Values) -> Values | None:
     if row is None:
         return None
     campaign, segment, template, sender = row
-    names = ("code", "name", "purpose", "topic", "tracking", "scheduled_at", "author")
+    names = ("code", "name", "purpose", "topic", "tracking", "scheduled_at", "windows", "most_late", "author")
     found = {name: getattr(campaign, name) for name in names}
     # The author of a campaign is who touched it last, in the browser perhaps: that is no difference to the file.
     return found | {"segment": segment, "template": template, "sender": sender, "author": values["author"]}
@@ -249,5 +253,5 @@ KINDS: tuple[Kind, ...] = (
     Kind("sales", plain, documents.current_sales, documents.write_sales, key="user"),
     Kind("webhooks", plain, documents.current_webhook, documents.write_webhook, key="name"),
     Kind("forms", plain, _current_form, _write_form),
-    Kind("campaigns", plain, _current_campaign, _write_campaign),
+    Kind("campaigns", _wanted_campaign, _current_campaign, _write_campaign),
 )

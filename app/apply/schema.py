@@ -104,6 +104,8 @@ class CampaignItem(Item):
     topic: Name | None = None
     tracking: TrackingLevel = TrackingLevel.INDIVIDUAL
     scheduled_at: datetime | None = None
+    windows: dict[str, Any] | None = None
+    most_late: int | None = Field(None, ge=1, le=100_000)
     author: str = "apply"
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from delivery.pace.limits import Limits, read_limits
 from delivery.pace.operators import codes
 from delivery.pace.shares import Lane
+from delivery.pace.windows import Windows, read_windows
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,16 @@ class Due:
     lanes: list[Lane] = field(default_factory=list)
     codes: dict[int, str] = field(default_factory=dict)
     paused_before: set[int] = field(default_factory=set)
+    windows: Windows | None = None
 
     @property
     def recovering(self) -> frozenset[int]:
         """Operators of this sender whose last pause is over."""
         return frozenset(self.paused_before)
+
+    def is_open(self, zone: str | None) -> bool:
+        """Whether mail may leave to people of this time zone now."""
+        return self.windows is None or self.windows.is_open(self.now, zone=zone)
 
 
 # Answers to people go first; among campaigns the one after the last served comes next. The lanes of a run are found by
@@ -39,7 +45,7 @@ _DUE = """
     SELECT r.id, r.sender_id, r.kind = 'transactional' AS urgent, s.most_per_second, s.limits,
            lane.zone, lane.operator, coalesce(h.planned, 1) AS planned, o.code,
            coalesce(p.paused_until > clock_timestamp(), false) AS rests, coalesce(p.pauses, 0) AS pauses,
-           clock_timestamp() AS now
+           r.windows, z.name AS zone_name, clock_timestamp() AS now
     FROM run AS r JOIN sender AS s ON s.id = r.sender_id
     CROSS JOIN LATERAL (
         WITH RECURSIVE step AS (
@@ -55,6 +61,7 @@ _DUE = """
     ) AS lane
     LEFT JOIN run_share AS h ON h.run_id = r.id AND h.zone = lane.zone AND h.operator = lane.operator
     LEFT JOIN pace AS p ON p.sender_id = r.sender_id AND p.transport_id = 0 AND p.operator = lane.operator
+    LEFT JOIN clock_zone AS z ON z.id = lane.zone
     LEFT JOIN mail_operator AS o ON o.id = lane.operator
     WHERE r.state = 'open' AND r.sender_id <> ALL (:away) AND EXISTS (
         SELECT 1 FROM message AS m
@@ -78,7 +85,7 @@ def due(session: Session, *, after: int, away: frozenset[int]) -> list[Due]:
         run = found.get(row.id)
         if run is None:
             run = found[row.id] = _run(row)
-        if row.rests and not run.urgent:
+        if (row.rests and not run.urgent) or not run.is_open(row.zone_name):
             continue
         run.lanes.append(Lane(zone=row.zone, operator=row.operator, weight=row.planned))
         run.codes[row.operator] = row.code or codes().get(row.operator, "")
@@ -96,4 +103,5 @@ def _run(row: Any) -> Due:
         now=row.now,
         limits=read_limits(document, per_second=row.most_per_second),
         is_limited=bool(row.most_per_second or document),
+        windows=read_windows(row.windows),
     )
