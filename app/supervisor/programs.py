@@ -19,7 +19,7 @@ from core.settings import Settings
 from core.tasks import QUEUES
 
 # Threads wait for the database most of the time; processes use the cores.
-WEB_THREADS = 8
+WEB_THREADS = 24
 WEB_PROCESSES = min(2, os.cpu_count() or 1)
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
