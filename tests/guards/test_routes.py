@@ -22,6 +22,7 @@ PUBLIC = {
     "api.decisions",
     "api.describe",
     "api.end_case",
+    "api.metrics",
     "api.reservations",
     "app.favicon",
     "app.health",
