@@ -35,6 +35,7 @@ COMMANDS = {
     "person": "app.commands.person:person_group",
     "retention": "app.commands.retention:retention_group",
     "user": "app.commands.administration:user_group",
+    "sender": "delivery.pace.cli:sender_group",
     "doctor": "delivery.doctor_cli:register",
     "finding": "delivery.doctor_cli:finding_group",
     "dkim": "delivery.dkim_cli:dkim_group",

@@ -1,0 +1,28 @@
+"""`crusoe sender …`: what senders may do, and how they stand with those who run mailboxes."""
+
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from core.cli import command
+from core.db import transaction
+from delivery.doctor.whom import find_sender
+from delivery.models import Sender
+from delivery.pace.reputation import as_rows, reputation
+
+
+@click.group("sender")
+def sender_group() -> None:
+    """What senders may do, and how they stand with those who run mailboxes."""
+
+
+@command(sender_group, "limits")
+@click.argument("sender", required=False)
+def limits(sender: str | None) -> list[dict[str, Any]]:
+    """What left today and in a week to each operator, what came back, and what limits it; of SENDER, or of all."""
+    with transaction() as session:
+        found = (
+            [find_sender(session, sender)] if sender else session.scalars(select(Sender).order_by(Sender.code)).all()
+        )
+        return [row for one in found for row in as_rows(reputation(session, sender=one))]
