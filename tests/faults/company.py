@@ -14,7 +14,12 @@ controllers:
 consent_texts:
   - {{version: v1, locale: en, text: Please send me the newsletter.}}
 senders:
-  - {{code: news, from_name: Company, from_address: news@company.example, reply_to: hello@company.example}}
+  - code: news
+    from_name: Company
+    from_address: news@company.example
+    reply_to: hello@company.example
+    # So many object and so much ends in doubt here that the brake would rightly stop it.
+    limits: {{brake: {{hard_bounces: 100, list_hits: 100, policy: 100, unknown: 100}}}}
 segments:
   - {{code: everyone, name: Everyone, definition: {{all: []}}}}
 templates:

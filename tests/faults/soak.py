@@ -42,7 +42,7 @@ def main() -> int:
         kept = keep(played, Path(folder) / "home", folder=Path(named) if named else None)
     print(as_text(played))
     print(f"report: {kept}")
-    return 1 if played.findings.sentences else 0
+    return 0 if played.is_fine else 1
 
 
 if __name__ == "__main__":

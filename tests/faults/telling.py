@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import tempfile
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -32,18 +33,18 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 def resumed(played: Played, name: str) -> list[float]:
     """Seconds from each of these troubles to the next mail that ended at the server, as long as there were more."""
-    trouble = next(each for each in played.troubles if each.name == name)
-    gaps = []
+    trouble = next(each for each in played.raged.troubles if each.name == name)
+    gaps, ends = [], played.ends
     for moment in trouble.moments:
-        after = next((end for end in played.ends if end > moment), None)
-        if after is not None:
-            gaps.append(after - moment)
+        after = bisect_right(ends, moment)
+        if after < len(ends):
+            gaps.append(ends[after] - moment)
     return gaps
 
 
 def as_document(played: Played) -> dict[str, Any]:
     """The report, for machines."""
-    findings, opt_outs = played.findings, played.opt_outs
+    findings, opt_outs = played.findings, list(played.accounts.opt_outs)
     web = {"one click", "page", "preferences", "mailto"}
     return {
         "seed": played.size.seed,
@@ -59,18 +60,20 @@ def as_document(played: Played) -> dict[str, Any]:
         "unknown": {
             "number": findings.states["unknown"],
             "rate": round(findings.states["unknown"] / max(1, played.size.people), 5),
-            "at_most": played.ambiguous,
+            "at_most": played.accounts.ambiguous,
             "hung_up_on": played.hung_up,
             "of_them_taken": findings.unknown_taken,
         },
         "longest_silence": round(findings.silence, 1),
         "closest_mail_before_an_answer": findings.closest,
-        "troubles": {each.name: each.done for each in played.troubles},
-        "up_again_after": {each.name: _spread(each.back) for each in played.troubles if each.back},
-        "next_mail_after": {each.name: _spread(resumed(played, each.name)) for each in played.troubles if each.done},
+        "troubles": {each.name: each.done for each in played.raged.troubles},
+        "up_again_after": {each.name: _spread(each.back) for each in played.raged.troubles if each.back},
+        "next_mail_after": {
+            each.name: _spread(resumed(played, each.name)) for each in played.raged.troubles if each.done
+        },
         "opt_outs": {
             "by_door": dict(Counter(each.door for each in opt_outs)),
-            "asked_again": dict(sum((each.again for each in played.crowd), Counter())),
+            "asked_again": dict(sum((each.again for each in played.raged.crowd), Counter())),
             "not_final": sum(not each.final for each in opt_outs if each.door in web),
             "answer": _spread([each.took for each in opt_outs if each.door in web]),
             "answer_in_the_storm": _spread([each.took for each in played.storm]),
@@ -83,6 +86,7 @@ def as_document(played: Played) -> dict[str, Any]:
         },
         "index_bloat": round(played.bloat, 2),
         "left_out": played.left_out,
+        "faults": played.raged.faults,
     }
 
 
@@ -112,7 +116,7 @@ def keep(played: Played, home: Path, *, folder: Path | None = None) -> Path:
     kept.mkdir(parents=True, exist_ok=True)
     (kept / "report.json").write_text(json.dumps(as_document(played), indent=2) + "\n")
     (kept / "report.txt").write_text(as_text(played) + "\n" + "\n".join(played.findings.sentences) + "\n")
-    if played.findings.sentences:
+    if not played.is_fine:
         _keep_accounts(played, kept)
         for log in home.glob("log/*"):
             shutil.copy(log, kept)
@@ -132,5 +136,5 @@ def _keep_accounts(played: Played, kept: Path) -> None:
         rows.writerows([list(row) for row in accounts.ledger])
     with (kept / "troubles.jsonl").open("w") as file:
         file.writelines(
-            json.dumps({"what": each.name, "at": at}) + "\n" for each in played.troubles for at in each.moments
+            json.dumps({"what": each.name, "at": at}) + "\n" for each in played.raged.troubles for at in each.moments
         )

@@ -26,16 +26,16 @@ def test_the_whole_mix_breaks_no_promise(capsys: pytest.CaptureFixture[str]) -> 
     with tempfile.TemporaryDirectory(prefix="crusoe-fault-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         played = play(Path(folder), size)
-        kept = keep(played, Path(folder) / "home") if played.findings.sentences else None
+        kept = None if played.is_fine else keep(played, Path(folder) / "home")
     with capsys.disabled():
         print(as_text(played))
         if kept is not None:
             print(f"kept for you to look at: {kept}")
     assert played.findings.sentences == []
-    assert [each.fault for each in (*played.troubles, *played.crowd) if each.fault] == []
-    assert played.still_sending, "the run was over before the troubles were: give it more people"
-    assert [each.name for each in played.troubles if not each.done] == []
-    assert len(played.opt_outs) >= size.storm
+    assert played.raged.faults == []
+    assert played.raged.still_sending, "the run was over before the troubles were: give it more people"
+    assert [each.name for each in played.raged.troubles if not each.done] == []
+    assert len(played.accounts.opt_outs) >= size.storm
     assert played.numbers["in_flight"] == 0
     assert played.numbers["unknown"] == played.findings.states["unknown"]
     assert played.numbers["audience"] == sum(played.findings.states.values())

@@ -19,9 +19,9 @@ from tests.delivery.sending import campaign, numbers, rows, worker
 from tests.delivery.test_tidy import expire, tidied
 from tests.faults.doors import Objectors
 from tests.faults.installation import prepare
-from tests.faults.mix import environment, get_ready, launch, wait_until_over
 from tests.faults.oracle import Accounts, compare, faults_of_chains, not_stored, read_ledger
 from tests.faults.sinks import Moods
+from tests.faults.stage import environment, get_ready, launch, wait_until_over
 from tests.smtp_sink import Sink
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(400)]

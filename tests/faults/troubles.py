@@ -35,6 +35,7 @@ class Trouble:
     # Seconds until what was killed was up again.
     back: list[float] = field(default_factory=list)
     fault: BaseException | None = None
+    kills_workers: bool = False
 
     def run(self) -> None:
         try:
