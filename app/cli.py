@@ -12,6 +12,7 @@ from core.errors import CrusoeError
 COMMANDS = {
     "up": "app.supervisor.cli:register",
     "stop": "app.supervisor.cli:register",
+    "restart": "app.supervisor.cli:register",
     "status": "app.supervisor.cli:register",
     "demo": "app.demo.cli:register",
     "apply": "app.commands.administration:register",

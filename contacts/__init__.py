@@ -8,7 +8,7 @@ contact, so that objections and evidence do too.
 
 from contacts.address_book import domain_key, ensure_addresses, find_address, find_phone, note_endpoints_change
 from contacts.addresses import EmailAddress, email_address
-from contacts.choices import Choice, choice, choose
+from contacts.choices import Choice, as_written, choice, choose, restore_choices
 from contacts.completeness import LACKING, ConsentKind
 from contacts.completeness_query import kind_column, missing_column
 from contacts.consent_evidence import Asked, Confirmed, GivenOffline, Keeping, LandingViewed, MailSent, Withdrawn
@@ -57,6 +57,7 @@ __all__ = [
     "Shown",
     "Withdrawn",
     "add_contact",
+    "as_written",
     "choice",
     "choose",
     "confirm_consent",
@@ -87,6 +88,7 @@ __all__ = [
     "record_offline_consent",
     "rectify",
     "request_consent",
+    "restore_choices",
     "save_consent_text",
     "save_controller",
     "save_privacy_notice",

@@ -1,10 +1,12 @@
 """What recipients decide about themselves on the preference page."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -41,6 +43,38 @@ def choice(session: Session, address_id: int) -> Choice:
         topics_off=tuple(row.topics_off),
         profiling=row.profiling,
     )
+
+
+# The newest word counts, and what is stored already is as new.
+_RESTORE = """
+    INSERT INTO recipient_choice
+      (address_id, tracking, language, paused_until, most_per_month, topics_off, profiling, changed_at)
+    SELECT DISTINCT ON (a.id) a.id, n.tracking, n.language, n.paused_until, n.most_per_month, n.topics_off, n.profiling,
+           n.at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n (
+        key text, at timestamptz, tracking text, language text, paused_until timestamptz, most_per_month smallint,
+        topics_off jsonb, profiling boolean)
+    JOIN address AS a ON a.key = decode(n.key, 'hex') ORDER BY a.id, n.at DESC
+    ON CONFLICT (address_id) DO UPDATE SET tracking = excluded.tracking, language = excluded.language,
+      paused_until = excluded.paused_until, most_per_month = excluded.most_per_month,
+      topics_off = excluded.topics_off, profiling = excluded.profiling, changed_at = excluded.changed_at
+    WHERE recipient_choice.changed_at < excluded.changed_at
+    RETURNING address_id
+"""
+
+
+def restore_choices(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Store what people decided according to a journal where it is younger than what is stored; answers for how many.
+
+    `rows`: the fields of `Choice`, with the `key` of the address in hexadecimal and the moment `at`.
+    """
+    return len(session.execute(text(_RESTORE), {"rows": json.dumps(list(rows))}).all())
+
+
+def as_written(chosen: Choice) -> dict[str, Any]:
+    """All decisions of one recipient as JSON can hold them."""
+    until = chosen.paused_until.isoformat() if chosen.paused_until else None
+    return asdict(chosen) | {"tracking": chosen.tracking.value, "paused_until": until}
 
 
 def choose(session: Session, address_id: int, **decisions: Any) -> Choice:

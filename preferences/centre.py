@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contacts import Choice, choice, choose
+from contacts import Choice, as_written, choice, choose
 from contacts.consent_models import Consent
 from contacts.models import Channel, TrackingLevel
 from core import audit, clock
@@ -17,7 +17,7 @@ from delivery import enqueue, notice_run
 from preferences.models import SignupForm
 from preferences.notices import FRESH_LINK
 from preferences.recipient import Recipient
-from suppression import Cause, entries
+from suppression import Cause, entries, note_decided
 
 # An old mail may lie around or have been forwarded. Deciding is always possible; seeing data needs a younger link.
 LINK_SHOWS_DATA = timedelta(days=30)
@@ -93,7 +93,9 @@ def save(session: Session, who: Recipient, *, decisions: Decisions) -> None:
     if decisions.pause is not Pause.KEEP:
         months = int(decisions.pause)
         values["paused_until"] = clock.now() + timedelta(days=30 * months) if months else None
-    choose(session, who.address_id, **values)
+    now = clock.now()
+    chosen = choose(session, who.address_id, **values)
+    note_decided(session, address_id=who.address_id, decided=as_written(chosen), at=now)
     audit.record(
         session,
         actor="recipient",

@@ -25,8 +25,8 @@ from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.journal import Place as JournalPlace
 from suppression.journal import end as journal_end
-from suppression.journal import note_launch
-from suppression.journal_reading import JournalReading, journal_launches, merge_journal, read_journal
+from suppression.journal import note_decided, note_launch
+from suppression.journal_reading import JournalReading, journal_decisions, journal_launches, merge_journal, read_journal
 from suppression.journal_watch import ahead as journal_ahead
 from suppression.journal_watch import beat as journal_beat
 from suppression.journal_watch import trust as trust_journal
@@ -131,6 +131,7 @@ __all__ = [
     "is_restricted",
     "journal_ahead",
     "journal_beat",
+    "journal_decisions",
     "journal_end",
     "journal_launches",
     "list_contract",
@@ -138,6 +139,7 @@ __all__ = [
     "listings",
     "look_up",
     "merge_journal",
+    "note_decided",
     "note_launch",
     "open_case",
     "open_requests",

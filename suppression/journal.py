@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core import clock
@@ -71,6 +72,15 @@ class Launch:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """What the person behind an address decided besides objecting: topics, pauses, tracking, profiling."""
+
+    decided: dict[str, Any]
+    key: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Beat:
     """At this moment the journal was whole: nothing that had been said before is missing above."""
 
@@ -94,9 +104,13 @@ class Numbered:
     """
 
     number: int
-    said: Line | Lift | Launch | Beat | None
+    said: "Said | None"
     end: int
 
+
+Said = Line | Lift | Launch | Decided | Beat
+# What tells them apart; a line that has none of these is about an entry.
+_KINDS: dict[str, type[Said]] = {"lifts": Lift, "beat": Beat, "launch": Launch, "decided": Decided}
 
 # More than the longest line.
 TAIL = 1 << 16
@@ -107,7 +121,7 @@ def path() -> Path:
     return settings().home / "journal" / "opt-outs.jsonl"
 
 
-def append(lines: Iterable[Line | Lift | Launch | Beat]) -> bool:
+def append(lines: Iterable[Said]) -> bool:
     """Write lines and wait until the disk has them; one process at a time. Answers whether that worked."""
     wanted = list(lines)
     if not wanted:
@@ -129,7 +143,7 @@ def append(lines: Iterable[Line | Lift | Launch | Beat]) -> bool:
     return True
 
 
-def _write(handle: int, wanted: list[Line | Lift | Launch | Beat]) -> None:
+def _write(handle: int, wanted: list[Said]) -> None:
     last, torn = _last(handle)
     written = clock.now().isoformat()
     numbered = (asdict(one) | {"n": number, "w": written} for number, one in enumerate(wanted, start=last + 1))
@@ -196,10 +210,9 @@ def _document(line: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _understood(said: dict[str, Any]) -> Line | Lift | Launch | Beat | None:
-    kinds: dict[str, type[Line | Lift | Launch | Beat]] = {"lifts": Lift, "beat": Beat, "launch": Launch}
+def _understood(said: dict[str, Any]) -> Said | None:
     values = {name: value for name, value in said.items() if name not in {"n", "w"}}
-    kind: type[Line | Lift | Launch | Beat] = next((kinds[name] for name in kinds if name in said), Line)
+    kind: type[Said] = next((_KINDS[name] for name in _KINDS if name in said), Line)
     try:
         return kind(**values)
     except TypeError:
@@ -224,6 +237,14 @@ def note_launch(session: Session, *, campaign: str) -> None:
     """Write down, once the transaction is stored, that a campaign begins."""
     line = Launch(campaign, clock.now().isoformat())
     after_commit(session, lambda: append([line]))
+
+
+def note_decided(session: Session, *, address_id: int, decided: dict[str, Any], at: datetime) -> None:
+    """Write down, once the transaction is stored, all that a person has decided by now."""
+    key = session.scalar(text("SELECT encode(key, 'hex') FROM address WHERE id = :id"), {"id": address_id})
+    if key is not None:
+        line = Decided(decided, str(key), at.isoformat())
+        after_commit(session, lambda: append([line]))
 
 
 def moment(line: Line) -> datetime:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from suppression import journal
 
@@ -26,7 +27,7 @@ def read_journal(file: Path | None = None) -> JournalReading:
     lines, unreadable, last = 0, 0, 0
     gaps: list[str] = []
     for one in journal.numbered(file):
-        lines += isinstance(one.said, journal.Line | journal.Lift | journal.Launch)
+        lines += isinstance(one.said, journal.Line | journal.Lift | journal.Launch | journal.Decided)
         unreadable += one.said is None
         missing = one.number - last - 1
         if one.number and missing > 0 and (last or not lines - 1) and len(gaps) < MOST_GAPS:
@@ -51,6 +52,13 @@ def merge_journal(file: Path) -> int:
 def journal_launches() -> Iterator[str]:
     """The codes of the campaigns of which our journal says that they were launched."""
     return (one.launch for one in journal.launches())
+
+
+def journal_decisions() -> Iterator[list[dict[str, Any]]]:
+    """What our journal says that people decided, oldest first, in pieces: `key`, `at`, and all that they chose."""
+    found = (one.said for one in journal.numbered() if isinstance(one.said, journal.Decided))
+    while chunk := list(islice(found, CHUNK)):
+        yield [one.decided | {"key": one.key, "at": one.at} for one in chunk]
 
 
 def _is_worth(one: journal.Numbered) -> bool:

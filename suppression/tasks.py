@@ -29,6 +29,8 @@ def ask_lists() -> bool:
 def look_into_journal() -> bool:
     """Compare the journal with the database, and let it say that it is being written."""
     with transaction() as session:
-        if watch(session):
+        sound = watch(session)
+    if sound:
+        with transaction() as session:
             beat(session)
     return False

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.rights.erasure import erase_person
 from app.rights.subject import DataSubject, by_number
 from campaigns import end_launched
+from contacts import restore_choices
 from core import audit, clock, quarantine
 from core.errors import NotAllowed, WrongInput
 from core.permissions import Permission
@@ -18,6 +19,7 @@ from core.sentences import say
 from core.users import Actor
 from suppression import (
     JournalReading,
+    journal_decisions,
     journal_launches,
     merge_journal,
     read_back,
@@ -37,6 +39,7 @@ class Replayed:
     unknown: int
     merged: int
     erased: int
+    chosen: int
     ended: tuple[str, ...]
     unknown_campaigns: tuple[str, ...]
     gaps: tuple[str, ...]
@@ -54,6 +57,8 @@ def replay(session: Session, *, file: Path | None, actor: Actor, lost_at: str | 
         raise WrongInput("journal_empty", say("%(file)s holds no line of a journal.", file=file), where="JOURNAL")
     merged = merge_journal(file) if file is not None else 0
     back = read_back(session, actor=actor)
+    # Before anybody is erased: what such a person once decided must not come back.
+    chosen = sum(restore_choices(session, rows) for rows in journal_decisions())
     erased = sum(1 for who in _erased(session) if erase_person(session, who, actor=actor.email, reason="restored"))
     launched = end_launched(session, codes=journal_launches())
     trust_journal(session)
@@ -62,6 +67,7 @@ def replay(session: Session, *, file: Path | None, actor: Actor, lost_at: str | 
         **asdict(back),
         merged=merged,
         erased=erased,
+        chosen=chosen,
         ended=launched.ended,
         unknown_campaigns=launched.unknown,
         gaps=reading.gaps,

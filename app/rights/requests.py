@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.rights.disclosures import disclosures
 from app.rights.subject import DataSubject
-from contacts import choose, rectify
-from core import audit
+from contacts import as_written, choose, rectify
+from core import audit, clock
 from core.errors import NotFound, WrongInput
 from core.sentences import say
-from suppression import restrict
+from suppression import note_decided, restrict
 
 
 def rectify_person(
@@ -41,7 +41,9 @@ def object_to_profiling(
 ) -> dict[str, Any]:
     """Score the person no more and choose nobody by what was read (Art. 21(2) GDPR); the score goes at once."""
     for address_id in who.address_ids:
-        choose(session, address_id, profiling=not objects)
+        now = clock.now()
+        chosen = choose(session, address_id, profiling=not objects)
+        note_decided(session, address_id=address_id, decided=as_written(chosen), at=now)
     action = "person.object_to_profiling" if objects else "person.allow_profiling"
     _note(session, who, action=action, actor=actor, reason=reason)
     return {"address_ids": list(who.address_ids), "profiling": not objects}

@@ -16,7 +16,7 @@ from app.backup import keeping
 from app.supervisor import state
 from app.supervisor.guard import is_alive
 from app.supervisor.home import enter, plain_sentences
-from core.cli import command, console
+from core.cli import command, console, progress
 from core.errors import NotReachable
 from core.sentences import say
 from core.settings import settings
@@ -32,6 +32,7 @@ def register(group: click.Group) -> None:
         click.option("--detach", is_flag=True, help="Return as soon as everything answers; it runs on.")(up)
     )
     command(group, "stop", show=_show_stop)(stop)
+    command(group, "restart")(restart)
     command(group, "status", show=_show_status)(status)
 
 
@@ -67,6 +68,19 @@ def stop() -> dict[str, Any]:
         # It has let go of the home and is about to end; who asks for its processes now should find none.
         sleep(0.02)
     return {"home": str(home), "stopped": True, "seconds": round(monotonic() - begun, 1)}
+
+
+def restart() -> list[dict[str, Any]]:
+    """Start our own processes anew, one after the other, while everything goes on; the newest tables first."""
+    # Imported here: it brings the task queue with it.
+    from app.supervisor.rolling import renew_all
+
+    with plain_sentences(settings().home):
+        return [asdict(one) for one in renew_all(settings().home, tell=_tell)]
+
+
+def _tell(name: str) -> None:
+    progress.print(name, style="dim")
 
 
 def status() -> dict[str, Any]:

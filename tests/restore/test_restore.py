@@ -13,14 +13,14 @@ from app.rights.subject import by_address
 from campaigns import resume
 from campaigns.models import Campaign
 from campaigns.tasks import materialise
-from contacts import email_address, ensure_addresses
+from contacts import as_written, choose, email_address, ensure_addresses
 from core import clock, db, users
 from core.db import transaction
 from core.permissions import Role
 from core.settings import settings
 from delivery import enqueue, send_once_more, standing_run
 from delivery.tidy import tidy
-from suppression import Cause, add, journal
+from suppression import Cause, add, journal, note_decided
 from suppression.journal_watch import watch
 from tests.campaigns.planning import CONFIGURATION, approved_by, check, launched_by, somebody, submitted_by, with_people
 from tests.delivery.sending import WORDS, names, rows, worker
@@ -95,6 +95,7 @@ def lost(database, home, sink, tmp_path, monkeypatch):
     object_to("joined-later@mail.example")
     with transaction() as session:
         erase_person(session, by_address(session, erased), actor="carla@shop.example")
+        _decide(session, objector)
         journal.note_launch(session, campaign="winter")
         journal.note_launch(session, campaign="spring")
         newest = _newest(session)
@@ -116,6 +117,14 @@ UNSENT = """
     SELECT e.value FROM message AS m JOIN endpoint AS e ON e.address_id = m.address_id
     WHERE m.run_id = 1 AND m.state = 'ready' ORDER BY m.id DESC LIMIT 2
 """
+
+
+def _decide(session, address):
+    """What saving the preference page does."""
+    (address_id,) = ensure_addresses(session, [email_address(address)]).values()
+    now = clock.now()
+    chosen = choose(session, address_id, topics_off=("sports",), most_per_month=2, profiling=False)
+    note_decided(session, address_id=address_id, decided=as_written(chosen), at=now)
 
 
 def _answer(run_id, occurrence):
@@ -151,8 +160,7 @@ def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(l
     assert rows(f"SELECT state::text FROM message WHERE id = {lost.old}") == [("cancelled",)]
     with transaction() as session:
         now = _newest(session)
-    assert all(now[name] > last for name, last in lost.newest.items() if last is not None)
-    assert max(now["run_id_seq"], now["link_id_seq"]) < 2**32
+    assert _are_beyond(now, lost.newest)
 
     # Nothing at all leaves before the journal is read back, whatever people do.
     _force_everything_open()
@@ -164,10 +172,13 @@ def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(l
 
     # Then answers leave, and campaigns do not.
     done = run("restore", "replay", *AS_CARLA)
-    assert (done["stored"], done["erased"], done["ended"], done["unknown_campaigns"]) == (
-        *(3, 1, ["winter"], ["spring"]),
-    )
-    assert run("restore", "replay", *AS_CARLA)["stored"] == 0
+    assert (done["stored"], done["erased"], done["chosen"]) == (3, 1, 1)
+    assert done["ended"] + done["unknown_campaigns"] == ["winter", "spring"]
+    assert rows("SELECT topics_off, most_per_month, profiling, tracking FROM recipient_choice") == [
+        (["sports"], 2, False, "none")
+    ]
+    again = run("restore", "replay", *AS_CARLA)
+    assert (again["stored"], again["erased"], again["chosen"]) == (0, 0, 0)
     assert rows("SELECT count(*) FROM contact") == [(29,)]
     send()
     assert len(sink.taken) == before + 1
@@ -203,6 +214,12 @@ def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(l
     assert {one.recipient for one in sink.taken[before + 1 :]} == {one.recipient for one in after[12:]}
     assert len(sink.taken) == before + 1 + 6
     assert not {one.recipient for one in sink.taken} & lost.people
+
+
+def _are_beyond(now, before):
+    """No number of then is given again; those that tokens keep in 32 bits still fit."""
+    fits = max(now["run_id_seq"], now["link_id_seq"]) < 2**32
+    return fits and all(now[name] > last for name, last in before.items() if last is not None)
 
 
 def number(delivery):
