@@ -26,6 +26,7 @@ from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.pace.braking import begin_counting_anew
 from delivery.pace.expected import expected
 from delivery.pace.limits import checked_limit, checked_limits
+from delivery.pace.reputation import reputations
 from delivery.pace.windows import Windows, checked_windows, read_windows
 from delivery.plan import Planned, plan
 from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
@@ -106,6 +107,7 @@ __all__ = [
     "read_windows",
     "release_holds",
     "report",
+    "reputations",
     "require_sound_sender",
     "resolve_sent",
     "resume_run",

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from delivery.lost_leases import COMPANY
 from delivery.pace.due import Due, due
-from delivery.pace.reserving import Reservation, give_back_reserved, reserve
+from delivery.pace.limits import Limit
+from delivery.pace.reserving import Reservation, give_back_reserved, reserve, reserve_way
 from delivery.pace.shares import Lane, shares
 
 LEASE = timedelta(seconds=60)
@@ -31,6 +32,7 @@ class Claim:
     operators: Mapping[int, int] = field(default_factory=dict)
     reserved: Reservation | None = None
     recovering: frozenset[int] = frozenset()
+    way_reserved: Reservation | None = None
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,23 @@ def _columns(parts: Mapping[Lane, int]) -> dict[str, list[int]]:
 def return_unused(session: Session, claim: Claim, message_ids: Iterable[int]) -> None:
     """Give back what was reserved for messages that did not leave."""
     unused = [claim.operators[each] for each in message_ids if each in claim.operators]
-    if claim.reserved is not None and unused:
-        give_back_reserved(session, claim.reserved, unused)
+    # Always the way first: whoever locks both does it in this order.
+    for reservation in (claim.way_reserved, claim.reserved):
+        if reservation is not None and unused:
+            give_back_reserved(session, reservation, unused)
+
+
+def keep_to_way(session: Session, claim: Claim, *, sender_id: int, transport_id: int, limit: Limit) -> Claim | float:
+    """As many of the claim as the limit of its way lets through; the others are ready again.
+
+    When it is none of them, in how many seconds one more may leave that way.
+    """
+    reserved, many, seconds = reserve_way(
+        session, sender_id=sender_id, transport_id=transport_id, limit=limit, most=len(claim.message_ids)
+    )
+    if many < len(claim.message_ids):
+        give_back(session, replace(claim, message_ids=claim.message_ids[many:]))
+    return replace(claim, message_ids=claim.message_ids[:many], way_reserved=reserved) if many else seconds
 
 
 def give_back(session: Session, claim: Claim, *, why: str = "", delay: timedelta = timedelta()) -> int:

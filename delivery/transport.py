@@ -43,6 +43,7 @@ class Transports:
         self._providers: dict[Route, HttpWay] = {}
         self._enough: dict[Route, float] = {}
         self._rests: dict[Route, tuple[float, float]] = {}
+        self._used_up: dict[Route, float] = {}
         self._routes: dict[int, tuple[Route, ...]] = {}
         self._taken: dict[int, Route] = {}
         self._read: dict[int, tuple[float, tuple[Route, ...]]] = {}
@@ -65,7 +66,7 @@ class Transports:
         """A way that is open, or what stood in the way of the last one that was tried. After `learn`."""
         refusal: Outcome = NotAttempted(Phase.CONNECT, None, "all transports rest")
         for route in in_turn(self._routes[matter.sender_id]):
-            if self._rests.get(route, (0.0, 0.0))[0] > monotonic():
+            if self._until(route) > monotonic():
                 continue
             found = self._open(route, mails)
             if not isinstance(found, Outcome):
@@ -74,6 +75,20 @@ class Transports:
             refusal = found
             self._rest(route, Away(found.text))
         return refusal
+
+    def taken(self, matter: Matter) -> Route | None:
+        """The route that was opened last for this sender."""
+        return self._taken.get(matter.sender_id)
+
+    def use_up(self, route: Route, *, seconds: float) -> None:
+        """Leave a route alone until its limit lets mail through again. It is not away, so nobody is told."""
+        self._used_up[route] = monotonic() + min(seconds, LONGEST_REST)
+
+    @property
+    def kept_back(self) -> float:
+        """In how many seconds the first of the used up ones lets mail through again; 0 when there is none."""
+        now = monotonic()
+        return min((until - now for until in self._used_up.values() if until > now), default=0.0)
 
     def judge(self, matter: Matter, way: Way) -> Outcome | None:
         """What a batch showed about its way; the refusal when no other way is left to this sender."""
@@ -142,7 +157,10 @@ class Transports:
     def away(self) -> frozenset[int]:
         """Senders none of whose ways is tried just now."""
         now = monotonic()
-        return self._of_all(lambda route: self._rests.get(route, (0.0, 0.0))[0] > now)
+        return self._of_all(lambda route: self._until(route) > now)
+
+    def _until(self, route: Route) -> float:
+        return max(self._rests.get(route, (0.0, 0.0))[0], self._used_up.get(route, 0.0))
 
     @property
     def doubtful(self) -> frozenset[int]:
@@ -155,7 +173,7 @@ class Transports:
     def rest(self, sender_id: int) -> timedelta:
         """How long it is until a way of this sender is tried again."""
         now = monotonic()
-        left = [self._rests.get(route, (0.0, 0.0))[0] - now for route in self._routes.get(sender_id, ())]
+        left = [self._until(route) - now for route in self._routes.get(sender_id, ())]
         return timedelta(seconds=max(0.0, min(left, default=0.0)))
 
     def close(self) -> None:

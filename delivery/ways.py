@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from delivery.pace.limits import Limit
 from delivery.smtp import Connection, Exchange, Post
 
 RECONNECT = 2.0
@@ -30,6 +31,7 @@ class Route:
     position: int = field(default=0, compare=False)
     weight: int = field(default=1, compare=False)
     was_away: bool = field(default=False, compare=False)
+    limit: Limit | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

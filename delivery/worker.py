@@ -14,7 +14,7 @@ from core.settings import settings
 from core.tasks import stopping
 from delivery import self_test
 from delivery.backoff import Backoff
-from delivery.claim import Claim, Wait, claim_or_wait, give_back
+from delivery.claim import Claim, Wait, claim_or_wait, give_back, keep_to_way
 from delivery.gate import gate
 from delivery.handover import BUDGET, Batch, Handover
 from delivery.handover_journal import Journal, keep
@@ -81,7 +81,7 @@ class Worker:
         if not isinstance(batch, Batch):
             return True
         way = self._connect(batch)
-        if way is None:
+        if way is None or not self._keep_to_limit(batch):
             return True
         with keep(batch.claim.token) as journal:
             self._hand_over(batch, way, journal)
@@ -121,7 +121,7 @@ class Worker:
                 away=self.transports.away,
                 doubtful=self.transports.doubtful,
             )
-            self.kept_back = taken.seconds if isinstance(taken, Wait) else 0.0
+            self.kept_back = taken.seconds if isinstance(taken, Wait) else self.transports.kept_back
             if not isinstance(taken, Claim):
                 return None
             self.last_run = taken.run_id
@@ -161,6 +161,25 @@ class Worker:
             give_back(session, batch.claim, why=found.text, delay=self.transports.rest(batch.matter.sender_id))
         self._tell(batch, found)
         return None
+
+    def _keep_to_limit(self, batch: Batch) -> bool:
+        """Take no more along than the limit of the way allows; answers whether anything is left."""
+        route = self.transports.taken(batch.matter)
+        if route is None or route.id is None or route.limit is None:
+            return True
+        with transaction() as session:
+            kept = keep_to_way(
+                session, batch.claim, sender_id=batch.matter.sender_id, transport_id=route.id, limit=route.limit
+            )
+        if isinstance(kept, float | int):
+            self.transports.use_up(route, seconds=kept)
+            return False
+        if len(kept.message_ids) < len(batch.claim.message_ids):
+            # Claiming many to give most of them back would be work for nothing.
+            self.size = 2 * len(kept.message_ids)
+        batch.claim = kept
+        batch.recipients = {each: batch.recipients[each] for each in kept.message_ids if each in batch.recipients}
+        return True
 
     def _tell(self, batch: Batch, refusal: Outcome | None) -> None:
         """Write down for people which ways went away or came back: mostly none did, and nothing is written."""

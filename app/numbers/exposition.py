@@ -6,7 +6,10 @@ from dataclasses import fields
 from app.numbers.reading import Numbers
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_LABEL = {"messages": "state", "oldest": "state", "refusals": "reason", "opt_out_wait": "quantile"}
+_LABEL = {"messages": "state", "oldest": "state", "refusals": "reason", "opt_out_wait": "quantile"} | {
+    "complaint_rate": "operator",
+    "dead_rate": "operator",
+}
 
 
 def exposition(numbers: Numbers) -> str:

@@ -1,7 +1,7 @@
 """The numbers, taken now. Ages are in seconds and absent (None) where there is nothing that could be old."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.backup import keeping
 from core import clock
-from delivery import LEASE
+from delivery import LEASE, reputations
 from suppression import journal_end
 
 
@@ -21,6 +21,10 @@ class Numbers:
     `messages`: rows per state of runs that were not over a day ago. `oldest`: the age of the oldest ready row that is
     due, and of the oldest one that is claimed or being handed over. `unknown_rate`: the part of all that was handed
     over in those runs of which nobody knows whether it arrived.
+
+    `complaint_rate` (of the worst day) and `dead_rate`: in percent, of the last week, for each sender and operator of
+    mailboxes with enough mails to say anything; `resting`: pairs of those that get nothing just now because the
+    operator wants less. `braked`: campaigns that wait for a person since the brake stopped them.
     """
 
     messages: dict[str, int]
@@ -39,6 +43,10 @@ class Numbers:
     scheduler_silent: float | None
     clock_offset: float
     backup_age: float | None
+    complaint_rate: dict[str, float] = field(default_factory=dict)
+    dead_rate: dict[str, float] = field(default_factory=dict)
+    resting: int = 0
+    braked: int = 0
 
 
 _STATES = """
@@ -89,8 +97,12 @@ _SILENT = "SELECT extract(epoch FROM now() - max(at)) FROM firing"
 _POSITION = "SELECT at, bytes FROM journal_position"
 
 
+_BRAKED = "SELECT count(*) FROM run WHERE state = 'paused' AND braked_at IS NOT NULL"
+
+
 def read_numbers(session: Session) -> Numbers:
     """Take all of them."""
+    standings = {f"{who.sender}/{one.operator}": one for who in reputations(session) for one in who.standings}
     states = session.execute(text(_STATES)).all()
     counts = {row.state: int(row.messages) for row in states}
     leased = session.execute(text(_OLDEST), {"lease": LEASE}).one()
@@ -117,6 +129,18 @@ def read_numbers(session: Session) -> Numbers:
         scheduler_silent=_seconds(session.scalar(text(_SILENT))),
         clock_offset=_clock_offset(session),
         backup_age=None if backup is None else backup * 3600,
+        complaint_rate={
+            name: one.worst_day
+            for name, one in standings.items()
+            if one.worst_day is not None and one.complaint_status != "none"
+        },
+        dead_rate={
+            name: one.dead_rate
+            for name, one in standings.items()
+            if one.dead_rate is not None and one.dead_status != "none"
+        },
+        resting=sum(one.rests_until is not None for one in standings.values()),
+        braked=session.scalar(text(_BRAKED)) or 0,
     )
 
 

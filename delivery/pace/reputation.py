@@ -147,6 +147,11 @@ def reputation(session: Session, *, sender: Sender) -> Reputation:
     )
 
 
+def reputations(session: Session) -> list[Reputation]:
+    """How all senders stand."""
+    return [reputation(session, sender=one) for one in session.scalars(select(Sender).order_by(Sender.code)).all()]
+
+
 def as_rows(found: Reputation) -> list[dict[str, Any]]:
     """One row for each operator, for programs."""
     return [{"sender": found.sender, **asdict(one)} for one in found.standings]

@@ -141,6 +141,20 @@ def _keys(reservation: Reservation) -> dict[str, Any]:
     }
 
 
+def reserve_way(
+    session: Session, *, sender_id: int, transport_id: int, limit: Limit, most: int
+) -> tuple[Reservation, int, float]:
+    """Take up to `most` from the limit of one way out: what was taken, how many, and for how many seconds none may."""
+    reservation = Reservation(sender_id, {ALL_OPERATORS: limit}, transport_id)
+    levels, now = _lock(session, reservation)
+    level = refilled(levels[ALL_OPERATORS], limit=limit, now=now)
+    left = room(level, limit=limit)
+    many = most if left is None else min(most, left)
+    if many:
+        _store(session, reservation, {ALL_OPERATORS: spent(level, limit=limit, many=many)})
+    return reservation, many, 0 if many else wait(level, limit=limit, now=now)
+
+
 def give_back_reserved(session: Session, reservation: Reservation, operators: Iterable[int]) -> None:
     """What was reserved for these messages, one number of an operator each, may be used by others."""
     unused = Counter(operators)

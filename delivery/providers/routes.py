@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core.sealing import unseal
+from delivery.pace.limits import Limit
 from delivery.providers.known import provider
 from delivery.providers.models import Transport
 from delivery.providers.protocol import Account
@@ -33,6 +34,7 @@ def routes_of(session: Session, *, sender_id: int) -> tuple[Route, ...]:
             position=row.position,
             weight=row.weight,
             was_away=row.away_since is not None,
+            limit=Limit.model_validate(row.limits) if row.limits else None,
         )
         for row in rows
     )

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli import crusoe
+from app.numbers.exposition import exposition
+from app.numbers.reading import read_numbers
 from app.web import create_app
 from core.db import transaction
 from core.permissions import Role
@@ -74,6 +76,9 @@ def test_numbers_by_operator_are_shown_to_people_and_programs(sink):
         assert (gmail["status"], gmail["used_today"]) == ("warn", 12)
         with transaction() as session:
             fold(session)
+            numbers = exposition(read_numbers(session))
+    assert 'crusoe_complaint_rate{operator="news/gmail"} 0.2\n' in numbers
+    assert "crusoe_resting 0" in numbers
     browser = signed_in(create_app(), Role.MARKETER)
     shown = browser.get("/senders/news/limits").text
     for words in ("bulk sender", "0.2 %", "watch it", "400 an hour", "Warm-up", "counted over shop.example"):

@@ -67,6 +67,24 @@ def test_batches_are_shared_and_go_elsewhere_while_a_server_is_away(running, nob
     assert rows("SELECT away_since FROM sender") == [(None,)]
 
 
+def test_a_way_out_takes_no_more_than_its_limit_and_the_next_one_the_rest(running):
+    first, second = (running.enter_context(Sink()) for _ in range(2))
+    run_id = campaign(30)
+    transport("cheap", url=first.url, limits={"per_day": 12})
+    transport("dear", url=second.url, position=1, limits={"per_hour": 10})
+    worker().run()
+    assert [len(first.taken), len(second.taken)] == [12, 10]
+    assert numbers(run_id) == {"audience": 30, "sent": 22, "in_flight": 8}
+    # Nobody is away, and another worker keeps to what this one used up.
+    assert set(away().values()) == {None}
+    worker().run()
+    assert numbers(run_id)["sent"] == 22
+    rows("UPDATE pace SET counted_at = counted_at - interval '1 hour' WHERE transport_id = 2 RETURNING 1")
+    worker().run()
+    assert numbers(run_id) == {"audience": 30, "sent": 30}
+    assert rows("SELECT day_used FROM pace ORDER BY transport_id") == [(12,), (18,)]
+
+
 def test_a_provider_that_refuses_our_key_blames_nobody_and_comes_back(running):
     spare = running.enter_context(Sink())
     service = running.enter_context(serving(CASES["brevo"].unauthorised))
