@@ -1,4 +1,7 @@
-"""A Postfix of our own on the loopback, which takes mail as a relay does (queue file, fsync, answer) and drops it."""
+"""A Postfix of our own on the loopback, which takes mail as a relay does (queue file, fsync, answer) and drops it.
+
+Or it sends on what it took to a `next_hop` on the loopback, and returns what that refuses to a domain by LMTP.
+"""
 
 import os
 import socket
@@ -12,6 +15,18 @@ from shutil import chown
 from time import monotonic, sleep
 
 from bench.smtp_tools import tool, wait_for_port
+
+# Onwards to one server, and the reports of the return domain to another; no name is looked up for either.
+_ONWARDS = """
+default_transport = smtp:[127.0.0.1]:{next_hop}
+relay_transport = $default_transport
+relay_domains = {return_domain}
+transport_maps = inline:{{ {{ {return_domain} = lmtp:inet:127.0.0.1:{returns} }} }}
+smtp_dns_support_level = disabled
+smtp_tls_security_level = none
+notify_classes =
+bounce_size_limit = 50000
+"""
 
 NEEDS_ROOT = "a Postfix of its own needs root and Debian's package postfix"
 
@@ -51,6 +66,8 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 discard unix - - n - - discard
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
@@ -88,15 +105,18 @@ class Relay:
 
 
 @contextmanager
-def relay() -> Iterator[Relay | None]:
-    """A Postfix that nobody else uses; None where it cannot be had."""
+def relay(onwards: dict[str, object] | None = None) -> Iterator[Relay | None]:
+    """A Postfix that nobody else uses; None where it cannot be had.
+
+    `onwards`: `next_hop` and `returns` (ports) and `return_domain`, when it is to send on what it takes.
+    """
     program = tool("postfix")
     if program is None or os.geteuid() != 0:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="crusoe-postfix-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        port = _lay_out(folder)
+        port = _lay_out(folder, onwards)
         control = [program, "-c", str(folder / "conf")]
         subprocess.run([*control, "start"], check=True, capture_output=True)
         try:
@@ -106,13 +126,14 @@ def relay() -> Iterator[Relay | None]:
             subprocess.run([*control, "abort"], check=False, capture_output=True)
 
 
-def _lay_out(folder: Path) -> int:
+def _lay_out(folder: Path, onwards: dict[str, object] | None) -> int:
     folder.chmod(0o755)
     for name in ("conf", "queue", "data", "log"):
         (folder / name).mkdir()
     chown(folder / "data", "postfix")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
-    (folder / "conf" / "main.cf").write_text(_MAIN.format(folder=folder))
+    main = _MAIN.format(folder=folder) + (_ONWARDS.format(**onwards) if onwards else "")
+    (folder / "conf" / "main.cf").write_text(main)
     (folder / "conf" / "master.cf").write_text(_MASTER.format(port=port))
     return port
