@@ -1,4 +1,4 @@
-"""F15: a real Postfix takes our mail, is refused by the next server, and its reports come back to us and are understood."""
+"""F15: a real Postfix takes our mail, the next server refuses it, and the reports come back and are understood."""
 
 import time
 from contextlib import ExitStack

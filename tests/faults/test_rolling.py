@@ -27,8 +27,8 @@ from tests.smtp_sink import Sink
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("FAULT_SEED", str(int(time.time()))))
-PEOPLE = int(os.environ.get("FAULT_PEOPLE", "2000"))
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
+PEOPLE = int(os.environ.get("FAULT_PEOPLE", "1500"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 
 # What a later version might do: with the code of today at work on the same tables.
 GROWTH = (
@@ -82,7 +82,7 @@ def test_workers_are_renewed_and_tables_grow_while_mail_is_sent(capsys: pytest.C
             while len(moods.ended) < 50:
                 time.sleep(0.1)
             over = threading.Event()
-            crowd = [Objectors(installation, run_id, Random(dice.random()), over) for _ in range(2)]
+            crowd = [Objectors(installation, run_id, Random(dice.random()), over, most=30) for _ in range(2)]
             threads = [threading.Thread(target=each.run) for each in crowd]
             for thread in threads:
                 thread.start()

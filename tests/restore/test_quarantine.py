@@ -187,8 +187,8 @@ def test_a_dump_that_breaks_off_leaves_the_database_as_it_was(database, home):
         people(session, ["ann"])
     db.forget_engine()
 
-    def broken(dump):
-        yield dump[: len(dump) * 2 // 3]
+    def broken(dump, left):
+        yield dump[:left]
 
     def failing(dump):
         yield dump[:100_000]
@@ -196,7 +196,9 @@ def test_a_dump_that_breaks_off_leaves_the_database_as_it_was(database, home):
 
     with _snapshot() as (_session, name):
         dump = b"".join(_dump(name))
-    for blocks, expected in ((broken(dump), NotReachable), (failing(dump), OSError)):
+    # In the middle of a table, between two of them, and before the last byte.
+    cut = [broken(dump, left) for left in (len(dump) * 2 // 3, dump.rindex(dump[-13:-8]), len(dump) - 1)]
+    for blocks, expected in (*((one, NotReachable) for one in cut), (failing(dump), OSError)):
         with pytest.raises(expected):
             bring_back(blocks, details={})
         assert rows("SELECT count(*) FROM contact") == [(1,)]
