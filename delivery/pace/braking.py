@@ -33,7 +33,7 @@ _FOLD = f"""
     ON CONFLICT (run_id, operator, day) DO UPDATE SET {", ".join(f"{n} = d.{n} + excluded.{n}" for n in _NAMES)}
 """  # noqa: S608 - names of ours
 
-# Open campaigns, and what their senders sent since yesterday.
+# Open campaigns, what else their senders sent since yesterday, and a run that somebody resumes.
 _COUNT = f"""
     SELECT r.id, r.sender_id, r.name, r.state = 'open' AS is_open, r.counted_before, s.limits,
            t.*, e.bounced, e.complaints
@@ -51,7 +51,9 @@ _COUNT = f"""
         FROM event WHERE run_id = r.id AND kind IN ('bounce', 'complaint')
     ) AS e
     WHERE r.kind = 'campaign' AND r.sender_id = ANY (:senders)
-      AND (r.state IN ('open', 'paused') OR r.finished_at > clock_timestamp() - interval '1 day')
+      AND (r.state = 'open' OR r.id = :resumed
+           OR EXISTS (SELECT 1 FROM tally WHERE run_id = r.id AND at > now() - interval '1 day')
+           OR EXISTS (SELECT 1 FROM day_tally WHERE run_id = r.id AND day >= current_date - 1))
     ORDER BY r.id
 """  # noqa: S608 - names of ours
 
@@ -93,7 +95,7 @@ def brake(session: Session) -> int:
     return len(stopped)
 
 
-def _watched(session: Session, senders: list[int]) -> list[_Watched]:
+def _watched(session: Session, senders: list[int], *, resumed: int = 0) -> list[_Watched]:
     return [
         _Watched(
             run_id=row.id,
@@ -104,7 +106,7 @@ def _watched(session: Session, senders: list[int]) -> list[_Watched]:
             before=row.counted_before,
             brake=read_limits(row.limits).brake,
         )
-        for row in session.execute(text(_COUNT), {"senders": senders})
+        for row in session.execute(text(_COUNT), {"senders": senders, "resumed": resumed})
     ]
 
 
@@ -129,7 +131,7 @@ def _stop(session: Session, one: _Watched, why: Sentence) -> None:
 def begin_counting_anew(session: Session, *, run_id: int) -> None:
     """After a person resumed a run that the brake had stopped: nothing that came of its sender so far counts again."""
     sender_id = session.get_one(Run, run_id).sender_id
-    for one in _watched(session, [sender_id]):
+    for one in _watched(session, [sender_id], resumed=run_id):
         values: dict[str, Any] = {"counted_before": asdict(one.counted)}
         if one.run_id == run_id:
             values["braked_at"] = None

@@ -16,7 +16,7 @@ from delivery.pace.pauses import Answers, Rest, after
 from delivery.pace.signals import Signal, signal
 from delivery.pace.single import move_to_its_own
 from delivery.recipients import Recipient
-from delivery.smtp import Deferred, NotAttempted, Outcome
+from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome
 
 _ADDRESS = re.compile(r"[^\s<>\"':;,()\[\]]{1,64}@[^\s<>\"':;,()\[\]]{1,255}")
 LONGEST_SAID = 300
@@ -75,7 +75,9 @@ def _by_operator(
     signals: dict[int, Counter[Signal]] = {}
     told: dict[int, list[Outcome]] = {}
     for each, outcome in outcomes.items():
-        what = signal(outcome, attempts=recipients[each].attempts)
+        # Nearly all of them, so they go by the shortest way.
+        accepted = isinstance(outcome, Accepted)
+        what = Signal.ACCEPTED if accepted else signal(outcome, attempts=recipients[each].attempts)
         if what is None:
             continue
         operator = claim.operators.get(each, OTHER)
@@ -105,8 +107,11 @@ def _single(
     found: dict[int, Answers] = {}
     for domain, ended in sorted(by_domain.items()):
         answers = _by_operator(claim, recipients, ended).get(OTHER, Answers())
-        if answers.want_less:
-            found[move_to_its_own(session, run_id=claim.run_id, domain=domain)] = answers
+        if not answers.want_less:
+            continue
+        operator = move_to_its_own(session, run_id=claim.run_id, domain=domain)
+        if operator is not None:
+            found[operator] = answers
     return found
 
 

@@ -18,6 +18,8 @@ COLUMNS = ("number", "code", "name", "domains", "source")
 OTHER = 0
 OTHER_CODE = "other"
 FIRST_LEARNED = 1000
+# The ledger has two bytes for the number.
+LAST_LEARNED = 32_000
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def ensure_operators(session: Session) -> None:
     )
 
 
-def learn_operator(session: Session, *, domain: str) -> int:
-    """Make a domain an operator of its own. Answers its number."""
+def learn_operator(session: Session, *, domain: str) -> int | None:
+    """Make a domain an operator of its own. Answers its number, or None when there are too many of them."""
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('mail_operator'))"))
     known = session.scalar(select(OperatorDomain.operator).where(OperatorDomain.domain == domain))
     if known is not None:
@@ -90,6 +92,8 @@ def learn_operator(session: Session, *, domain: str) -> int:
     number: int = session.execute(
         text("SELECT greatest(max(id) + 1, :first) FROM mail_operator"), {"first": FIRST_LEARNED}
     ).scalar_one()
+    if number > LAST_LEARNED:
+        return None
     session.add(MailOperator(id=number, code=domain, name=domain, learned_at=clock.now()))
     session.flush()
     session.add(OperatorDomain(domain=domain, operator=number))

@@ -26,9 +26,14 @@ _MOVE = """
 """
 
 
-def move_to_its_own(session: Session, *, run_id: int, domain: str) -> int:
-    """Make the domain an operator, and what this sender still has for it its messages. Answers the number."""
+def move_to_its_own(session: Session, *, run_id: int, domain: str) -> int | None:
+    """Make the domain an operator, and what this sender still has for it its messages. Answers the number.
+
+    None when no more can be learned; then its mails wait one by one.
+    """
     operator = learn_operator(session, domain=domain)
+    if operator is None:
+        return None
     values = {"operator": operator, "other": OTHER, "run": run_id, "key": domain_key(domain)}
     session.execute(text(_MOVE), values)
     return operator

@@ -132,3 +132,40 @@ def test_complaints_and_late_opt_outs_count(marta, serve):
     now, note = state()
     assert now is CampaignState.PAUSED
     assert "opted out since it was planned: 5 of 20 (25.00 %, at most 5 %)" in note
+
+
+def test_what_was_stopped_long_ago_speaks_against_nobody_and_can_go_on(marta, serve):
+    serve(lambda verb, who, _: say(550, "5.1.1 no such user") if verb == "RCPT" and "@mail." in who else None)
+    batch(12)
+    watch.verb()
+    close_finished.verb()
+    assert state()[0] is CampaignState.PAUSED
+    rows("UPDATE tally SET at = at - interval '3 days' RETURNING 1")
+    watch.verb()
+    # Another campaign of the same sender, which is well.
+    rows(
+        "INSERT INTO run (kind, name, sender_id, purpose, tracking, content, content_sha256, state)"
+        " SELECT kind, 'well', sender_id, purpose, tracking, content, content_sha256, 'open' FROM run"
+        " WHERE kind = 'campaign' RETURNING 1"
+    )
+    rows(
+        "INSERT INTO day_tally SELECT id, 0, current_date, 20, 0, 0, 0, 0, 0, 0 FROM run WHERE name = 'well'"
+        " RETURNING 1"
+    )
+    for _ in range(2):
+        watch.verb()
+        assert rows("SELECT state FROM run WHERE name = 'well'") == [("open",)]
+    with transaction() as session:
+        resume(session, campaign=find(session, "autumn"), actor=marta, reason=REASON)
+    watch.verb()
+    assert state()[0] is CampaignState.SENDING
+    # What comes from here on is too little to judge one campaign by, and enough for both together.
+    rows(
+        "INSERT INTO day_tally SELECT id, 1, current_date, 8, 0, 0, 0, 0, 0, 0 FROM run WHERE kind = 'campaign'"
+        " RETURNING 1"
+    )
+    rows("INSERT INTO event (kind, at, run_id) SELECT 'bounce', now(), id FROM run WHERE kind = 'campaign' RETURNING 1")
+    watch.verb()
+    told = rows("SELECT state, state_reason FROM run WHERE kind = 'campaign'")
+    assert {row.state for row in told} == {"paused"}
+    assert all("All campaigns of the sender of the last day" in row.state_reason for row in told)
