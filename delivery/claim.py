@@ -120,7 +120,7 @@ def _take(session: Session, run: Due, *, most: int, room: Mapping[int, int]) -> 
         values = {"run": run.run_id, "token": token, "lease": LEASE, "lost": lost, "most": many}
         rows = session.execute(text(_CLAIM), values | _columns(parts)).all() if parts else []
         if rows:
-            operators = {row.id: row.operator for row in sorted(rows)}
+            operators = dict(sorted(map(tuple, rows)))
             return Claim(run.run_id, token, tuple(operators), operators, None, run.recovering)
     return None
 

@@ -21,6 +21,8 @@ from delivery.smtp import Accepted, Deferred, NotAttempted, Outcome
 _ADDRESS = re.compile(r"[^\s<>\"':;,()\[\]]{1,64}@[^\s<>\"':;,()\[\]]{1,255}")
 LONGEST_SAID = 300
 
+_TOLD = frozenset({Signal.SLOWED, Signal.POLICY, Signal.PUT_OFF})
+
 _COUNTED = ("accepted", "put_off", "slowed", "hard", "policy", "unknown")
 
 _TALLY = f"""
@@ -45,7 +47,8 @@ def note_answers(
     if found:
         columns = {name: [getattr(answers, name) for answers in found.values()] for name in _COUNTED}
         session.execute(text(_TALLY), {"run": claim.run_id, "operators": list(found)} | columns)
-    return_unused(session, claim, [each for each, outcome in outcomes.items() if isinstance(outcome, NotAttempted)])
+    if claim.reserved is not None or claim.way_reserved is not None:
+        return_unused(session, claim, [each for each, outcome in outcomes.items() if isinstance(outcome, NotAttempted)])
     # All small ones together are nobody whom a rest would help: it is for the domain that asked for it.
     single = found[OTHER].against_us or found[OTHER].put_off if OTHER in found else 0
     moved = _single(session, claim, recipients, outcomes) if single else {}
@@ -71,18 +74,18 @@ def note_listed(session: Session, *, batch_id: int) -> None:
 def _by_operator(
     claim: Claim, recipients: Mapping[int, Recipient], outcomes: Mapping[int, Outcome]
 ) -> dict[int, Answers]:
-    """What each operator answered, by its number."""
+    """What each operator answered, by its number. Nearly all mails are accepted: these are counted all at once."""
+    accepted = Counter(map(claim.operators.get, [each for each in outcomes if type(outcomes[each]) is Accepted]))
     signals: dict[int, Counter[Signal]] = {}
+    for number, many in accepted.items():
+        signals.setdefault(number or OTHER, Counter())[Signal.ACCEPTED] += many
     told: dict[int, list[Outcome]] = {}
     for each, outcome in outcomes.items():
-        # Nearly all of them, so they go by the shortest way.
-        accepted = isinstance(outcome, Accepted)
-        what = Signal.ACCEPTED if accepted else signal(outcome, attempts=recipients[each].attempts)
-        if what is None:
+        if type(outcome) is Accepted or (what := signal(outcome, attempts=recipients[each].attempts)) is None:
             continue
         operator = claim.operators.get(each, OTHER)
         signals.setdefault(operator, Counter())[what] += 1
-        if what in {Signal.SLOWED, Signal.POLICY, Signal.PUT_OFF}:
+        if what in _TOLD:
             told.setdefault(operator, []).append(outcome)
     return {operator: _answers(signals[operator], told.get(operator, ())) for operator in sorted(signals)}
 
