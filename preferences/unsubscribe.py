@@ -44,14 +44,20 @@ class Stopped:
 def stop(*, purpose: Purpose, token: str, scope: Scope, through: str, visit: Visit) -> Stopped | None:
     """Store an objection, wait until it holds, and answer who it was for; None when the token is not ours.
 
+    None as well when nobody knows the address any more, as of people who came after a backup that was restored: saying
+    that it worked would be a lie, because they may come back with the next import.
+
     Opens its own transactions, because none may be open while it waits. `through` says by which way: `one_click`,
     `page`, `preferences`, `mailto` or `provider`. Doing it again stores no second entry.
     """
     with transaction() as session:
         who = recipient(session, purpose=purpose, token=token)
-        new = who is not None and _object(session, who, scope=scope, through=through)
-    if who is None:
-        return None
+        if who is None:
+            return None
+        if not _is_known(session, who):
+            log.warning("objection_of_unknown_address", address=who.address_id, through=through)
+            return None
+        new = _object(session, who, scope=scope, through=through)
     quiet = wait_until_quiet(who.address_id)
     if not quiet:
         log.warning("mail_on_its_way", message=who.token.message_id, through=through)
@@ -78,6 +84,10 @@ def stop_by_provider(*, token: str) -> bool:
     nowhere = Visit(ip=None, user_agent=None)
     found = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=Scope.LIST, through="provider", visit=nowhere)
     return found is not None
+
+
+def _is_known(session: Session, who: Recipient) -> bool:
+    return session.scalar(select(Address.id).where(Address.id == who.address_id)) is not None
 
 
 def _object(session: Session, who: Recipient, *, scope: Scope, through: str) -> bool:

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.backup import keeping
 from app.supervisor import state
@@ -115,7 +116,8 @@ def _inside() -> dict[str, Any]:
     from app.restore.notice import notice
     from core.db import transaction
 
-    with suppress(NotReachable), transaction() as session:
+    # Between an upgrade of the code and that of the tables it has other columns; `status` must answer all the same.
+    with suppress(NotReachable, SQLAlchemyError), transaction() as session:
         found, numbers = notice(session), read_numbers(session)
         return {
             "quarantine": None if found is None else asdict(found),

@@ -14,7 +14,7 @@ from delivery import quiet
 from suppression import Cause, Question, assess, counts
 from suppression.models import SuppressionEntry
 from tests.preferences import scene
-from tracking import Purpose
+from tracking import Purpose, make_message_token
 from tracking.models import Event
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -185,3 +185,11 @@ def test_a_hundred_clicks_at_once_store_one_objection(client):
     for click in clicks:
         click.join()
     assert len(_entries()) == 1
+
+
+def test_nobody_is_told_that_it_worked_when_the_address_is_unknown(client):
+    """As of people who came after a backup that was restored; they may come back with the next import."""
+    scene.mail_to("ann")
+    lost = make_message_token(Purpose.UNSUBSCRIBE, run_id=1, message_id=7, address_id=10**9, sent_at=1_800_000_000)
+    assert client.post(f"/u/{lost}", data={"stop": "list"}).status_code == 404
+    assert _entries() == []
