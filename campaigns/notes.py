@@ -7,7 +7,19 @@ from flask_babel import format_datetime
 from sqlalchemy.orm import Session
 
 from core.sentences import Sentence, say
-from delivery import Halted, InDoubt, Note, OperatorRests, PutOff, Refused, ServerAway, TooLate, WindowClosed, notes
+from delivery import (
+    Halted,
+    InDoubt,
+    Note,
+    OperatorRests,
+    PutOff,
+    Refused,
+    ServerAway,
+    TooLate,
+    UsedUp,
+    WindowClosed,
+    notes,
+)
 
 Clock = Callable[[datetime], str]
 
@@ -29,7 +41,7 @@ def sentences(session: Session, *, run_id: int, numbers: Mapping[str, int], cloc
 
 def _sentence(note: Note, clock: Clock) -> Sentence:
     match note:
-        case OperatorRests() | WindowClosed() | TooLate():
+        case OperatorRests() | WindowClosed() | TooLate() | UsedUp():
             return _why_it_waits(note, clock)
         case Halted():
             return say("Nothing is sent: %(reason)s", reason=note.reason)
@@ -60,7 +72,7 @@ def _sentence(note: Note, clock: Clock) -> Sentence:
             )
 
 
-def _why_it_waits(note: OperatorRests | WindowClosed | TooLate, clock: Clock) -> Sentence:
+def _why_it_waits(note: OperatorRests | WindowClosed | TooLate | UsedUp, clock: Clock) -> Sentence:
     match note:
         case OperatorRests():
             return say(
@@ -74,5 +86,12 @@ def _why_it_waits(note: OperatorRests | WindowClosed | TooLate, clock: Clock) ->
             if note.opens is None:
                 return say("The last window for sending is over; what is left ends.")
             return say("It waits for its window for sending; the next one opens at %(next)s.", next=clock(note.opens))
+        case UsedUp():
+            return say(
+                "The limit of %(whom)s is used up: %(count)s wait until %(until)s.",
+                whom=note.operator or say("the sender"),
+                count=note.messages,
+                until=clock(note.until),
+            )
         case TooLate():
             return say("Too late for the last window for sending, and ended: %(count)s.", count=note.messages)

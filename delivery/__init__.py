@@ -27,6 +27,7 @@ from delivery.pace.braking import begin_counting_anew
 from delivery.pace.expected import expected
 from delivery.pace.limits import checked_limit, checked_limits
 from delivery.pace.reputation import reputations
+from delivery.pace.waiting import UsedUp
 from delivery.pace.windows import Windows, checked_windows, read_windows
 from delivery.plan import Planned, plan
 from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
@@ -77,6 +78,7 @@ __all__ = [
     "Tidied",
     "TooLate",
     "TransportPlan",
+    "UsedUp",
     "WindowClosed",
     "Windows",
     "begin_counting_anew",

@@ -11,6 +11,7 @@ from core import clock
 from core.sentences import unpacked
 from delivery.models import Run, Sender
 from delivery.pace.models import ClockZone, RunShare
+from delivery.pace.waiting import UsedUp, used_up
 from delivery.pace.windows import read_windows
 from delivery.states import RunState
 
@@ -80,7 +81,7 @@ class InDoubt:
     reason: str
 
 
-Note = Halted | ServerAway | OperatorRests | WindowClosed | TooLate | PutOff | Refused | InDoubt
+Note = Halted | ServerAway | OperatorRests | WindowClosed | TooLate | UsedUp | PutOff | Refused | InDoubt
 
 _ANSWERS = """
     SELECT m.state::text AS state, concat_ws(' ', m.reply_code, m.reply_text) AS answer, count(*) AS messages,
@@ -105,6 +106,7 @@ def notes(session: Session, *, run_id: int, numbers: Mapping[str, int]) -> list[
     if run.state is RunState.OPEN and waiting:
         found += _rests(session, run)
         found += _closed(session, run)
+        found += used_up(session, run)
     if run.windows and run.state is not RunState.STOPPED and numbers["cancelled"]:
         found.append(TooLate(numbers["cancelled"]))
     if numbers["deferred"] or numbers["failed"] or numbers["unknown"]:

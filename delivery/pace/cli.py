@@ -5,7 +5,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from core.cli import command
+from core.cli import command, show_rows
 from core.db import transaction
 from delivery.doctor.whom import find_sender
 from delivery.models import Sender
@@ -17,7 +17,15 @@ def sender_group() -> None:
     """What senders may do, and how they stand with those who run mailboxes."""
 
 
-@command(sender_group, "limits")
+# What people read; programs get all of it.
+_SHOWN = ("sender", "operator", "status", "today", "allowed_today", "week", "worst_day", "dead_rate", "busiest_day")
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    show_rows([{name: row[name] for name in _SHOWN} | {"rests": row["said"] or ""} for row in rows])
+
+
+@command(sender_group, "limits", show=_show)
 @click.argument("sender", required=False)
 def limits(sender: str | None) -> list[dict[str, Any]]:
     """What left today and in a week to each operator, what came back, and what limits it; of SENDER, or of all."""

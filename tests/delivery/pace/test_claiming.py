@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from core import clock
 from core.db import transaction
+from delivery import notes, report
 from delivery.claim import Claim, Wait, claim, claim_or_wait, give_back
 from delivery.pace.reserving import give_back_reserved
 from suppression import Cause, add
@@ -34,6 +35,9 @@ def test_one_operator_that_is_used_up_holds_up_nobody_else(sink):
     worker().run()
     assert sent_to() == {"gmail": 3, "other": 2, "united_internet": 10}
     assert numbers(run_id) == {"audience": 30, "sent": 15, "in_flight": 15}
+    with transaction() as session:
+        told = notes(session, run_id=run_id, numbers=report(session, run_id=run_id))
+    assert [(one.operator, one.messages) for one in told if one.until > clock.now()][-1] == ("Gmail", 7)
     # The next hour, and then the next day: the counts stand in the database, not in a worker.
     rows("UPDATE pace SET counted_at = counted_at - interval '1 hour' RETURNING 1")
     worker().run()
