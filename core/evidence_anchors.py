@@ -146,3 +146,24 @@ def write_copy(one: EvidenceAnchor) -> None:
         pass
     finally:
         unfinished.unlink()
+
+
+def set_aside_younger(session: Session) -> dict[str, str]:
+    """After a restore: move files of anchors that the database does not know yet beside, once this is stored.
+
+    Answers their names and SHA-256, which belong into the audit log: they are the proof of what was lost, and their
+    numbers are given again. Without a restore such a file is a finding (see `core.evidence_anchor_check`), and stays one.
+    """
+    last = newest(session)
+    known = last.seq if last else 0
+    found = [path for path in sorted(folder().glob("[0-9]*.json*")) if int(path.name.partition(".")[0]) > known]
+    if found:
+        beside = folder() / f"lost-{clock.now():%Y%m%d-%H%M%S}"
+        after_commit(session, lambda: _move(found, beside))
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def _move(files: list[Path], beside: Path) -> None:
+    beside.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in files:
+        path.replace(beside / path.name)

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import set_campaigns_aside
 from core import audit, clock, quarantine
+from core.evidence_anchors import set_aside_younger
 from delivery import set_aside
 from suppression import watch_journal
 
@@ -48,6 +49,7 @@ def settle(session: Session) -> bool:
         cause=found.cause,
         backup_at=found.details.get("backup_at"),
         set_aside=counts,
+        younger_anchors=set_aside_younger(session),
     )
     return True
 

@@ -2,18 +2,20 @@
 
 import json
 import os
+from hashlib import sha256
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
 from app.backup.making import _dump, _snapshot
+from app.evidence.stamp_check import verify_everything
 from app.restore.database import bring_back
 from app.restore.releasing import release
 from app.restore.replaying import replay
 from app.restore.settling import settle
 from contacts import email_address
-from core import clock, db, quarantine
+from core import clock, db, evidence_anchors, quarantine
 from core.db import transaction
 from core.errors import CrusoeError, NotAllowed, NotReachable
 from core.permissions import Role
@@ -111,6 +113,25 @@ def test_an_objection_that_only_the_journal_knows_begins_a_quarantine_by_itself(
     with transaction() as session:
         assert watch(session)
     assert stands() is None
+
+
+def test_anchors_that_are_younger_than_the_database_are_kept_as_proof_of_what_was_lost(database, home):
+    with transaction() as session:
+        first = evidence_anchors.anchor(session)
+    younger = evidence_anchors.file_of(first.seq + 1)
+    younger.write_bytes(b"of a database that was lost")
+    with transaction() as session:
+        assert [one.chain for one in verify_everything(session)] == ["anchor"]
+    begin()
+    (lost,) = evidence_anchors.folder().glob("lost-*/000002.json")
+    assert not younger.exists()
+    assert lost.read_bytes() == b"of a database that was lost"
+    with transaction() as session:
+        assert evidence_anchors.anchor(session).seq == 2
+    with transaction() as session:
+        assert verify_everything(session) == []
+    (noted,) = rows("SELECT details FROM audit_event WHERE action = 'quarantine.settle'")
+    assert noted.details["younger_anchors"] == {"000002.json": sha256(lost.read_bytes()).hexdigest()}
 
 
 def test_signs_of_life_that_the_database_does_not_remember_begin_one_too(database, home):
