@@ -15,8 +15,8 @@ from tests.faults.telling import as_text, keep
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("FAULT_SEED", str(int(time.time()))))
-PEOPLE = int(os.environ.get("FAULT_PEOPLE", "3000"))
-SECONDS = float(os.environ.get("FAULT_SECONDS", "90"))
+PEOPLE = int(os.environ.get("FAULT_PEOPLE", "2500"))
+SECONDS = float(os.environ.get("FAULT_SECONDS", "75"))
 
 
 def test_the_whole_mix_breaks_no_promise(capsys: pytest.CaptureFixture[str]) -> None:
