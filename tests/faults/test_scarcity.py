@@ -143,7 +143,7 @@ def test_workers_without_memory_neither_repeat_nor_forget(database, monkeypatch)
     with Sink() as sink:
         monkeypatch.setenv("CRUSOE_SMTP_URL", f"{sink.url}?connections=2")
         run_id = campaign(120)
-        for room in (0, 200_000, 1_000_000, 3_000_000, 8_000_000):
+        for room in (0, 1_000_000, 4_000_000):
             done = subprocess.run(
                 [sys.executable, "-c", SCARCE, str(room)],
                 env=dict(os.environ),

@@ -91,9 +91,10 @@ class Stopper(Trouble):
 
     def once(self) -> None:
         assert self.installation is not None
-        pid = self.installation.pid(self.part)
-        if pid is None:
-            return
+        while (pid := self.installation.pid(self.part)) is None:
+            # Somebody has just killed it.
+            if self.stopping.wait(0.2):
+                return
         seconds = self.random.uniform(0.5, self.longest)
         try:
             os.killpg(pid, signal.SIGSTOP)
