@@ -17,12 +17,22 @@ def sender_group() -> None:
     """What senders may do, and how they stand with those who run mailboxes."""
 
 
-# What people read; programs get all of it.
-_SHOWN = ("sender", "operator", "status", "today", "allowed_today", "week", "worst_day", "dead_rate", "busiest_day")
-
-
 def _show(rows: list[dict[str, Any]]) -> None:
-    show_rows([{name: row[name] for name in _SHOWN} | {"rests": row["said"] or ""} for row in rows])
+    """What people read; programs get all of it."""
+    show_rows(
+        [
+            {
+                "sender": row["sender"],
+                "operator": row["operator"],
+                "state": row["status"],
+                "today": f"{row['today']:,}" + (f" / {row['allowed_today']:,}" if row["allowed_today"] else ""),
+                "week": row["week"],
+                "spam %": row["worst_day"],
+                "dead %": row["dead_rate"],
+            }
+            for row in rows
+        ]
+    )
 
 
 @command(sender_group, "limits", show=_show)
