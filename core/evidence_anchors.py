@@ -152,7 +152,7 @@ def set_aside_younger(session: Session) -> dict[str, str]:
     """After a restore: move files of anchors that the database does not know yet beside, once this is stored.
 
     Answers their names and SHA-256, which belong into the audit log: they are the proof of what was lost, and their
-    numbers are given again. Without a restore such a file is a finding (see `core.evidence_anchor_check`), and stays one.
+    numbers are given again. Without a restore such a file is a finding (see `core.evidence_anchor_check`).
     """
     last = newest(session)
     known = last.seq if last else 0
