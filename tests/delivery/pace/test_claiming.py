@@ -12,6 +12,7 @@ from delivery.pace.reserving import give_back_reserved
 from suppression import Cause, add
 from tests.delivery.pace.sending import campaign_to, sent_to
 from tests.delivery.sending import numbers, rows, worker
+from tests.smtp_sink import Drop
 
 
 def test_an_audience_is_known_by_its_operators_and_batches_are_mixed(sink):
@@ -52,11 +53,13 @@ def test_what_was_reserved_and_not_used_is_given_back(sink):
     campaign_to({"gmail.com": 10}, limits=limits)
     used = "SELECT day_used FROM pace ORDER BY operator"
     with transaction() as session:
-        give_back(session, claim(session, most=2))
+        taken = claim(session, most=2)
+        give_back(session, taken)
     assert rows(used) == [(0,), (0,)]
     # The gate refuses one of the first three, so a fourth may leave.
     with transaction() as session:
-        first = session.execute(text("SELECT min(address_id) FROM message")).scalar_one()
+        query = text("SELECT address_id FROM message WHERE id = :id")
+        first = session.execute(query, {"id": taken.message_ids[0]}).scalar_one()
         add(session, address_id=first, cause=Cause.OPTED_OUT, at=clock.now(), source="test")
     worker().run()
     assert sent_to() == {"gmail": 3}
@@ -105,3 +108,17 @@ def test_giving_back_never_makes_more_than_there_was(database):
         give_back_reserved(session, taken.reserved, [5] * 50)
     (level,) = rows("SELECT tokens, day_used FROM pace")
     assert level == (4.0, 0)
+
+
+def test_a_mail_that_was_not_begun_uses_nothing_up(listen):
+    begun = {"MAIL": 0}
+
+    def hang_up_after_each(verb, _recipient, _count):
+        begun["MAIL"] = 0 if verb == "CONNECT" else begun["MAIL"] + (verb == "MAIL")
+        return Drop() if begun["MAIL"] > 1 else None
+
+    sink = listen(hang_up_after_each, connections=1)
+    campaign_to({"gmail.com": 6}, limits={"operators": {"gmail": {"per_day": 6}}})
+    worker().run()
+    assert len(sink.taken) == 6
+    assert rows("SELECT day_used FROM pace ORDER BY operator") == [(6,), (6,)]
