@@ -4,6 +4,9 @@ IN := .venv/bin/python -m
 EXPORT := uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
 
+# One more than there are cores: a third of the time a test waits for a browser, a server or a disk.
+AT_ONCE := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+
 .DEFAULT_GOAL := help
 .PHONY: demo test check lint format bench faults mutations soak up stop status requirements wheel help prepare
 
@@ -11,7 +14,7 @@ demo: ## run the sample company's campaign and leave everything up at a printed 
 	$(PYTHON) crusoe demo
 
 test: prepare ## run all tests (ARGS="tests/core -x" for some)
-	$(IN) pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(IN) pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint test ## everything that CI runs
 
