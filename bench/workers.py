@@ -29,6 +29,8 @@ print("ready", flush=True)
 sys.stdin.readline()
 while worker.run(seconds=600):
     pass
+# The other one may still be at its last batch: who ends before everything is settled is taken for one that failed.
+sys.stdin.readline()
 """
 
 _CELERY = "-Q send,work --concurrency 1 --pool prefork --loglevel INFO"
