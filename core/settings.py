@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     retry_after: float = Field(60, gt=0, le=3600)
     # Whom the sender doctor asks about domains, as `address` or `address:port`; else the resolver of the system.
     resolver: str | None = None
+    # Whether it is asked who runs the mailboxes of recipients' domains (MX), so that limits of operators count them.
+    operator_lookups: bool = True
     # Addresses from which mail leaves where a relay sends it on, with commas; the doctor compares them with SPF.
     sending_ips: str | None = None
     # By what a campaign risks compliance has to agree to it, too; from so many recipients on, whatever else it is.

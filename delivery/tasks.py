@@ -9,6 +9,7 @@ from delivery.doctor.store import DOCTOR
 from delivery.handover_journal import forget_stale
 from delivery.pace.braking import brake, fold
 from delivery.pace.ending import end_what_is_too_late
+from delivery.pace.looking_up import OPERATORS, look_up_operators
 from delivery.returns.resolving import CHUNK, resolve_read
 from delivery.runs import SEND, TIDY
 from delivery.tidy import tidy
@@ -41,6 +42,13 @@ def tidy_up() -> bool:
 def look_at_senders() -> bool:
     """Look at the senders for whom somebody asked, and at each of them once a day."""
     return look_at_next()
+
+
+@job(OPERATORS, every=60)
+def look_up() -> bool:
+    """Find out who runs the mailboxes of domains, a few hundred a minute at most."""
+    look_up_operators()
+    return False
 
 
 @job("delivery.resolve_read", every=60, alone=True)

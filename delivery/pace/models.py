@@ -109,3 +109,31 @@ class DayTally(Base):
     policy: Mapped[int] = mapped_column(BigInteger)
     unknown: Mapped[int] = mapped_column(BigInteger)
     listed: Mapped[int] = mapped_column(BigInteger)
+
+
+class MailDomain(Base):
+    """A domain of recipients that `operators.tsv` does not name: who runs its mailboxes, by its MX records.
+
+    `people` is how many addresses it has, so that large ones are asked about first. `answered_at` is how old the answer
+    is; `operator` and `host` are absent where the answer was that nobody we know runs it.
+    """
+
+    __tablename__ = "mail_domain"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    people: Mapped[int] = mapped_column(BigInteger)
+    operator: Mapped[int | None] = mapped_column(SmallInteger)
+    host: Mapped[str | None]
+    answered_at: Mapped[Moment | None]
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_at: Mapped[CreatedAt] = mapped_column(index=True)
+
+
+class MailDomainSweep(Base):
+    """Up to which endpoint domains were gathered, and when all of them were last. One row."""
+
+    __tablename__ = "mail_domain_sweep"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    up_to: Mapped[int] = mapped_column(BigInteger)
+    whole_at: Mapped[Moment]
