@@ -1,6 +1,7 @@
 """Who runs the mailboxes of a domain, by its MX records: asked for in the background, and never in anybody's way."""
 
 from datetime import timedelta
+from threading import Lock
 
 import pytest
 import time_machine
@@ -24,11 +25,16 @@ MICROSOFT = ["0 firma-example.mail.protection.outlook.com."]
 
 
 class Zone(dict):
-    """Notes which of our own transactions are open whenever the server is asked."""
+    """Notes which other transactions are open whenever the server is asked, one question after the other."""
+
+    def __init__(self, *values):
+        super().__init__(*values)
+        self.open, self.lock = [], Lock()
 
     def get(self, key, default=None):
-        idle = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
-        self.open = [*getattr(self, "open", []), *rows(idle)]
+        with self.lock:
+            self.open += rows("SELECT query FROM pg_stat_activity WHERE datname = current_database()"
+                              " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'")  # fmt: skip
         return super().get(key, default)
 
 
