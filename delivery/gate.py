@@ -8,7 +8,7 @@ blocks of whole domains and companies one lock stands for all their addresses.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, and_, column, func, literal, select, text
+from sqlalchemy import BigInteger, Select, Text, and_, cast, column, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import TableValuedAlias
@@ -33,9 +33,18 @@ class Passed:
 
 _NOBODY = Passed(bases={})
 
+# The ids come back as PostgreSQL spells arrays, because that is how they are asked with: nothing here reads them.
 _LOCK = """
-    SELECT m.id AS message_id, m.contact_id, m.address_id FROM message AS m JOIN address AS a ON a.id = m.address_id
-    WHERE m.id = ANY (CAST(:ids AS bigint[])) AND m.token = :token AND m.state = 'claimed' ORDER BY a.id FOR SHARE OF a
+    WITH ours AS MATERIALIZED (
+        SELECT m.id AS message_id, m.contact_id, m.address_id
+        FROM message AS m JOIN address AS a ON a.id = m.address_id
+        WHERE m.id = ANY (CAST(:ids AS bigint[])) AND m.token = :token AND m.state = 'claimed'
+        ORDER BY a.id FOR SHARE OF a
+    )
+    SELECT CAST(coalesce(array_agg(message_id), '{}') AS text) AS message_id,
+           CAST(coalesce(array_agg(contact_id), '{}') AS text) AS contact_id,
+           CAST(coalesce(array_agg(address_id), '{}') AS text) AS address_id
+    FROM ours
 """
 
 _CLEAR = """
@@ -107,10 +116,9 @@ def _still_claimed(session: Session, claim: Claim) -> TableValuedAlias:
     PostgreSQL must know how many they are: of the ledger it believes that nothing in it is claimed, and would go
     through the whole batch once for each of its messages.
     """
-    ours = session.execute(text(_LOCK), {"ids": bigints(claim.message_ids), "token": claim.token}).all()
-    names = ("message_id", "contact_id", "address_id")
-    arrays = (literal([getattr(row, each) for row in ours], ARRAY(BigInteger)) for each in names)
-    columns = (column(each, BigInteger) for each in names)
+    ours = session.execute(text(_LOCK), {"ids": bigints(claim.message_ids), "token": claim.token}).one()
+    arrays = (cast(literal(ids, Text), ARRAY(BigInteger)) for ids in ours)
+    columns = (column(each, BigInteger) for each in ours._fields)
     return func.unnest(*arrays).table_valued(*columns, name="ours").render_derived()
 
 

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
@@ -27,8 +27,9 @@ from delivery.ways import Way
 
 log = structlog.get_logger()
 
-# How long a batch may take from the gate to its last DATA: half of what an opt-out may wait.
-BUDGET = 1.0
+# How long a batch may take from the gate to its last DATA: an opt-out may wait for two seconds, the gate and the
+# settlement included.
+BUDGET = 1.25
 # Past the budget and still waiting for one answer: the others of the batch are given back.
 GRACE = 0.5
 # A live worker renews this often, and begins nothing in the last part of a lease.
@@ -62,6 +63,7 @@ class Handover:
     leased_at: float
     budget: float = BUDGET
     began: float = field(default_factory=monotonic)
+    at: datetime = field(default_factory=clock.now)
     accepted: int = 0
     took: float = 0
     _left: deque[int] = field(default_factory=deque)
@@ -100,7 +102,7 @@ class Handover:
     def _write(self, message_id: int) -> Mail | str:
         person = self.batch.recipients[message_id]
         try:
-            return write(self.batch.matter, person, basis=self.bases[message_id], at=clock.now())
+            return write(self.batch.matter, person, basis=self.bases[message_id], at=self.at)
         except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
             self._fault = error
             self._left.clear()

@@ -30,7 +30,7 @@ def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: dateti
             matter.compiled,
             values={
                 "contact": {name: recipient.contact.get(name) for name in matter.compiled.fields},
-                "basis": basis or recipient.basis or Basis.OWN_REQUEST,
+                "basis": basis or Basis.OWN_REQUEST,
                 **{name: _value(value) for name, value in recipient.values.items()},
             },
             urls=urls,
@@ -57,7 +57,8 @@ def _mailbox(matter: Matter, urls: Urls) -> str | None:
 
 def level(matter: Matter, recipient: Recipient) -> TrackingLevel:
     """How much may be counted: what the campaign wants, and never more than what the person allowed."""
-    return min(matter.tracking, recipient.tracking, key=_MUCH.__getitem__)
+    wanted, allowed = matter.tracking, recipient.tracking
+    return wanted if wanted is allowed else min(wanted, allowed, key=_MUCH.__getitem__)
 
 
 def addresses(matter: Matter, recipient: Recipient, *, at: datetime) -> Urls:

@@ -59,7 +59,6 @@ class Recipient(NamedTuple):
     attempts: int
     address: str | None
     contact: Mapping[str, Any]
-    basis: str | None
     tracking: TrackingLevel
     values: Mapping[str, Any]
 
@@ -126,7 +125,6 @@ def _sender(session: Session, sender: Sender) -> From:
 
 _RECIPIENTS = """
     SELECT m.id, m.address_id, m.attempts, coalesce(v.recipient, e.value) AS address, v.values,
-           (SELECT (array_agg(d.basis ORDER BY d.id DESC))[1] FROM decision AS d WHERE d.message_id = m.id) AS basis,
            coalesce(choice.tracking, 'none') AS tracking, c.fields,
            c.number, c.first_name, c.last_name, c.language, c.country, k.name AS company
     FROM message AS m
@@ -154,9 +152,8 @@ def recipients(session: Session, *, message_ids: Sequence[int]) -> list[Recipien
             attempts=attempts,
             address=address,
             contact={**(fields or {}), **dict(zip(_OWN, own, strict=True))},
-            basis=basis,
             tracking=_LEVELS[tracking],
             values=values or {},
         )
-        for message_id, address_id, attempts, address, values, basis, tracking, fields, *own in rows
+        for message_id, address_id, attempts, address, values, tracking, fields, *own in rows
     ]

@@ -31,7 +31,9 @@ from suppression import watch_journal
 log = structlog.get_logger()
 
 FIRST_SIZE = 50
-LARGEST_SIZE = 1500
+LARGEST_SIZE = 3000
+# A batch is at most so many times as large as the one before it: the first ones say little about a server.
+GROWTH = 4
 # A batch is made for this part of its budget, so that an ordinary slow moment does not cut it.
 AIM = 0.8
 SECONDS = 20.0
@@ -199,7 +201,7 @@ class Worker:
         """Size the next batch by time, so that fast servers get many and slow ones keep nobody waiting."""
         if handover.accepted and handover.took > 0:
             fitting = handover.accepted / handover.took * self.budget * AIM
-            self.size = max(1, min(LARGEST_SIZE, int(fitting), self.size * 2))
+            self.size = max(1, min(LARGEST_SIZE, int(fitting), self.size * GROWTH))
 
     def close(self) -> None:
         """Say goodbye to the servers."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from jinja2.utils import missing
@@ -37,7 +37,8 @@ _ADDRESS = re.compile(r"(?:unsubscribe|preferences|why|renew|pixel)_url|url_\d+"
 _FITS_A_LINE = re.compile(r"(?: ?[^\x00-\x20])+ ?")
 # One line that stands for itself in quoted-printable and in HTML, and that no filter would change.
 _ORDINARY = re.compile(r"(?!\.)(?: ?[!#-%(-;?-~]){1,37} ?")
-_SPECIAL = "&<>\"'"
+# All that stands for itself in an address, in quoted-printable as in HTML.
+_HARMLESS = bytes(code for code in range(ord("!"), ord("~") + 1) if chr(code) not in "=&<>\"'")
 
 _SPELLED = [f"={code:02X}" for code in range(256)]
 for _sign in map(chr, range(ord(" "), ord("~") + 1)):
@@ -144,22 +145,32 @@ def _is_ready(node: nodes.Expr) -> bool:
     return isinstance(node, nodes.Name) and node.name.startswith(READY)
 
 
+class Values(dict[str, Any]):
+    """What is merged into one mail."""
+
+    def __missing__(self, _: str) -> Any:
+        return missing
+
+
 class _Merged(Context):
     """The values of one mail, and nothing of what only blocks, macros and assignments need: those are refused."""
 
-    def __init__(self, environment: Environment, parent: dict[str, Any], *_: object, **__: object) -> None:
+    def __init__(self, environment: Environment, values: Values) -> None:
         self.environment = environment
-        self.parent = parent
+        self.parent = values
+        # Each name that a template uses is looked up through this, so it is the dictionary's own way.
+        self.resolve_or_missing = values.__getitem__  # type: ignore[method-assign, assignment]
 
-    def resolve_or_missing(self, key: str) -> Any:
-        return self.parent.get(key, missing)
+
+def merge(template: Template, values: Values) -> Iterable[str]:
+    """What a template says with these values, piece by piece."""
+    return template.root_render_func(_Merged(template.environment, values))
 
 
 class QuotedEnvironment(MailEnvironment):
     """The sandbox, for templates whose output travels as it is."""
 
     code_generator_class = _QuotedCode
-    context_class = _Merged
 
     def printed(self, value: Any) -> str:
         """What a value looks like in the mail; an ordinary word, as most values are, costs one look at it."""
@@ -177,12 +188,11 @@ class QuotedEnvironment(MailEnvironment):
 def ready(addresses: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
     """The addresses of one mail as its text and as its HTML print them."""
     names, values = _ready_names(tuple(addresses)), [address or "" for address in addresses.values()]
-    together = " ".join(values)
-    plain = together.isascii() and together.isprintable() and "=" not in together
-    in_text = dict(zip(names, map(_address if plain else quoted, values), strict=True))
-    if not any(sign in together for sign in _SPECIAL):
-        return in_text, in_text
-    return in_text, dict(zip(names, (quoted(escape(value)) for value in values), strict=True))
+    if not "".join(values).encode("utf-8", "replace").translate(None, _HARMLESS) and (lines := _in_lines(values)):
+        plain = dict(zip(names, lines, strict=True))
+        return plain, plain
+    in_text, in_html = ([quoted(as_is(value)) for value in values] for as_is in (str, escape))
+    return dict(zip(names, in_text, strict=True)), dict(zip(names, in_html, strict=True))
 
 
 @lru_cache(maxsize=64)
@@ -190,11 +200,12 @@ def _ready_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{READY}{name}" for name in names)
 
 
-def _address(plain: str) -> str:
-    """As `quoted`, for what is known to stand for itself but for where a line ends."""
-    if len(plain) > 2 * WIDTH or plain[WIDTH : WIDTH + 1] == ".":
-        return quoted(plain)
-    return _broken(plain)
+def _in_lines(harmless: list[str]) -> list[str]:
+    """As `quoted` does, for what stands for itself but for where lines end; nothing where that takes a closer look."""
+    if max(map(len, harmless)) > 2 * WIDTH:
+        return []
+    lines = [f"{each[:WIDTH]}=\r\n{each[WIDTH:]}=\r\n" if each[WIDTH:] else _broken(each) for each in harmless]
+    return [] if f"{SOFT_BREAK}." in SOFT_BREAK + "".join(lines) else lines
 
 
 QUOTED_HTML = QuotedEnvironment(autoescape=True)

@@ -1,6 +1,6 @@
 """Turns a compiled wording into the mail of one recipient."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -10,7 +10,7 @@ from jinja2 import Template
 from core.errors import WrongInput
 from core.sentences import say
 from templates.compiled import Compiled, Quoted, Rendered, Urls
-from templates.quoted import QUOTED_HTML, QUOTED_PLAIN, quoted, ready, whole
+from templates.quoted import QUOTED_HTML, QUOTED_PLAIN, Values, merge, quoted, ready, whole
 from templates.sandbox import HTML, PLAIN
 from templates.vocabulary import RENEW
 
@@ -39,12 +39,14 @@ def render_quoted(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) 
     """The same mail as it travels, without the way over its readable form."""
     subject, html, text = _compile_quoted(compiled.digest, compiled.subject, compiled.html, compiled.text)
     addresses = _addresses(urls)
-    merged = {**compiled.constants, **values, **addresses}
     in_text, in_html = ready(addresses)
+    merged = Values({**compiled.constants, **values, **addresses, **in_html})
+    head, body = _sized(merge(subject, merged)), _sized(merge(html, merged))
+    merged.update(in_text)
     return Quoted(
-        subject=one_line(_write(subject, merged)),
-        html=whole(_pieces(html, merged | in_html)),
-        text=whole(_pieces(text, merged | in_text)).lstrip(b"\r\n") or b"\r\n",
+        subject=one_line("".join(head)),
+        html=whole(body),
+        text=whole(_sized(merge(text, merged))).lstrip(b"\r\n") or b"\r\n",
     )
 
 
@@ -88,14 +90,15 @@ def _names(links: int) -> tuple[str, ...]:
 
 
 def _write(template: Template, values: dict[str, Any]) -> str:
-    return "".join(_pieces(template, values))
+    return "".join(_sized(template.root_render_func(template.new_context(values, shared=True))))
 
 
-def _pieces(template: Template, values: dict[str, Any]) -> list[str]:
-    pieces = iter(template.root_render_func(template.new_context(values, shared=True)))
+def _sized(pieces: Iterable[str]) -> list[str]:
+    """All pieces, as long as they are not too much together."""
+    coming = iter(pieces)
     written: list[str] = []
     size = 0
-    while some := list(islice(pieces, AT_ONCE)):
+    while some := list(islice(coming, AT_ONCE)):
         written += some
         size += sum(map(len, some))
         if size > LARGEST_OUTPUT:

@@ -3,8 +3,7 @@
 While one server reads or thinks, the next mail is written for another; nothing here waits for a single connection.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
 from typing import Protocol
@@ -73,16 +72,18 @@ class Exchange:
         touched: list[Session] = []
         for key, events in self._selector.select(LOOK_EVERY):
             session: Session = key.data
-            with self._unless_lost(session):
-                if events & EVENT_WRITE:
-                    session.flush()
-                if events & EVENT_READ:
-                    self._listen(session)
+            if self._go_on(session, self._serve, session, events):
                 touched.append(session)
         self._deliver(touched)
         self._announce(touched)
         if (now := monotonic()) >= self._looked + LOOK_EVERY:
             self._look_at_the_clock(now)
+
+    def _serve(self, session: Session, events: int) -> None:
+        if events & EVENT_WRITE:
+            session.flush()
+        if events & EVENT_READ:
+            self._listen(session)
 
     def _listen(self, session: Session) -> None:
         for reply in session.arrived():
@@ -111,16 +112,14 @@ class Exchange:
         body = session.conversation.deliver()
         # In one write with the next envelope, so that a mail costs one round trip.
         envelope = self._envelope(session) if session.conversation.may_announce else b""
-        with self._unless_lost(session):
-            session.say(*body, envelope, body=sum(map(len, body)))
+        self._go_on(session, session.say_body, body, envelope)
 
     def _announce(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
             if session not in self._connections:
                 continue
             if session.conversation.may_announce and (said := self._envelope(session)):
-                with self._unless_lost(session):
-                    session.say(said)
+                self._go_on(session, session.say, said)
 
     def _envelope(self, session: Session) -> bytes:
         while (parcel := self._post.draw()) is not None:
@@ -130,16 +129,16 @@ class Exchange:
             self._end(parcel, wrong)
         return b""
 
-    @contextmanager
-    def _unless_lost(self, session: Session) -> Iterator[None]:
-        """Go on with the others when this connection fails; otherwise wait for what it waits for."""
+    def _go_on(self, session: Session, act: Callable[..., object], *about: object) -> bool:
+        """Do this with the connection; when it fails, go on with the others and answer False."""
         try:
-            yield
+            act(*about)
         except Lost as error:
             self._lose(session, str(error))
-        else:
-            if session.has_unsaid != (session in self._stuffed):
-                self._watch(session)
+            return False
+        if session.has_unsaid != (session in self._stuffed):
+            self._watch(session)
+        return True
 
     def _watch(self, session: Session) -> None:
         """Be told when the server reads on, as long as bytes wait for it."""

@@ -1,7 +1,7 @@
 """An open session: bytes that wait to be written, replies that came, and how long the server may be silent."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -33,7 +33,7 @@ class Session:
         self.timeouts = timeouts
         self.deadline = 0.0
         self._wire = wire
-        self._unsaid: list[memoryview] = []
+        self._unsaid: list[bytes | memoryview] = []
         self._body_left = 0
 
     @property
@@ -55,25 +55,21 @@ class Session:
         """Whether bytes wait until the server reads those before them."""
         return bool(self._unsaid)
 
-    def say(self, *parts: bytes, body: int = 0) -> None:
-        """Write without waiting; what the kernel does not take now waits for `flush`.
+    def say_body(self, body: Sequence[bytes], envelope: bytes) -> None:
+        """Write the body of a mail, and the envelope of the next one if there is any, without waiting."""
+        self._body_left = sum(map(len, self._unsaid)) + sum(map(len, body))
+        self.say(*body, envelope)
 
-        `body`: how many of these bytes, from the first, are the body of a mail.
-        """
-        if body:
-            self._body_left = sum(map(len, self._unsaid)) + body
-        said = (b"".join(parts),) if self._wire.encrypted else parts
-        self._unsaid += [memoryview(part) for part in said if part]
+    def say(self, *parts: bytes) -> None:
+        """Write without waiting; what the kernel does not take now waits for `flush`."""
+        self._unsaid += (b"".join(parts),) if self._wire.encrypted else parts
         self.flush()
 
     def flush(self) -> None:
         """Write what still waits. Raises Lost when the connection is gone."""
         while self._unsaid and (sent := self._wire.push(self._unsaid)):
             self._body_left = max(0, self._body_left - sent)
-            while self._unsaid and sent >= len(self._unsaid[0]):
-                sent -= len(self._unsaid.pop(0))
-            if sent:
-                self._unsaid[0] = self._unsaid[0][sent:]
+            self._unsaid = _left(self._unsaid, sent)
         self._wait_anew()
 
     def arrived(self) -> Iterator[Reply]:
@@ -109,3 +105,14 @@ class Session:
         with suppress(OSError):
             self._wire.sock.shutdown(socket.SHUT_RDWR)
         self._wire.sock.close()
+
+
+def _left(parts: list[bytes | memoryview], sent: int) -> list[bytes | memoryview]:
+    """What is left of these when so many bytes of them left, which mostly is nothing."""
+    if sent == sum(map(len, parts)):
+        return []
+    at = 0
+    while sent >= len(parts[at]):
+        sent -= len(parts[at])
+        at += 1
+    return [memoryview(parts[at])[sent:], *parts[at + 1 :]]

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ class Wire:
             raise Lost(_why(error)) from error
         return True
 
-    def push(self, parts: list[memoryview]) -> int:
+    def push(self, parts: Sequence[bytes | memoryview]) -> int:
         """Give the kernel what it takes of these bytes without waiting; answers how many that were."""
         try:
             return self.sock.send(parts[0]) if self.encrypted else self.sock.sendmsg(parts)
@@ -118,11 +118,14 @@ class Wire:
         while b"\n" in self._buffer:
             line, _, self._buffer = self._buffer.partition(b"\n")
             line = line.removesuffix(b"\r")
-            self._size += len(line)
-            if not line[:3].isdigit() or line[3:4] not in {b"", b" ", b"-"} or self._is_another(line):
+            code, mark = line[:3], line[3:4]
+            if not code.isdigit() or mark not in {b"", b" ", b"-"} or self._is_another(line):
                 raise Lost(f"not an SMTP reply: {readable(line)}")
+            if mark != b"-" and not self._lines:
+                return Reply(int(code), (line[4:],))
+            self._size += len(line)
             self._lines.append(line)
-            if line[3:4] != b"-":
+            if mark != b"-":
                 return self._joined()
         if self._size + len(self._buffer) > LONGEST_REPLY:
             raise Lost("the reply is too long")

@@ -148,10 +148,11 @@ def test_signs_that_turn_the_writing_direction_do_not_reach_a_header():
     assert quoted.one_line("Bank\u202egro.liame\u2066 \ufeff") == "Bank gro.liame"
 
 
-def test_a_mail_with_a_header_too_many_does_not_leave():
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\r\n", "\r\n\r\n"])
+def test_a_mail_with_a_header_too_many_does_not_leave(end):
     """Whatever let it in: here a signature under a name that nobody checked."""
     with pytest.raises(HeaderInjected):
-        made(signer=Signer(domain="shop.example", selector="s1\r\nBcc: evil@attack.example\r\nX: x", key=RSA))
+        made(signer=Signer(domain="shop.example", selector=f"s1{end}Bcc: evil@attack.example{end}X: x", key=RSA))
 
 
 def trusting(letter: Letter, *, sender: From, at: datetime) -> Mail:
