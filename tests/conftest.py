@@ -7,6 +7,7 @@ asks for `database` gets a fresh copy of the migrated template, so tests commit 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ from core import db, keys
 from core.embedded.postgres import PostgresServer
 from core.embedded.valkey import ValkeyServer
 from core.settings import settings
+
+# Without compiled files each process of a run would rewrite the assertions of all tests anew, which takes longer than
+# most of the tests. Whoever forbids them means the product; here they stand in folders that .gitignore names.
+sys.dont_write_bytecode = False
 
 FOLDER = "CRUSOE_TEST_FOLDER"
 TEMPLATE = "template_crusoe"

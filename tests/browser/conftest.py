@@ -155,7 +155,9 @@ class Visitor:
 
     def unfair(self, rules: dict[str, Any] = RULES) -> list[str]:
         """What keeps some people from using this page (WCAG 2.2 AA, as far as a program can see it)."""
-        self.page.evaluate(AXE.read_text())
+        # Half a megabyte for the browser to read: once for a page, however often it is asked about.
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
         # A mail stands in a frame that runs no script, so nobody in there could answer.
         found = self.page.evaluate(f"axe.run(document, {json.dumps(rules | {'iframes': False})})")
         return [

@@ -5,6 +5,7 @@ prose, so that a mistake in the SQL shows as a difference.
 """
 
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from contacts.consent_models import Consent
 from contacts.models import Address, Contact, Controller, Endpoint, Kind, Purchase, RecipientChoice
+from core.db import Base
 from suppression import Decision, Facts, Question, RuleSettings, decide
 from suppression.calling_hours import is_quiet, zones_of
 from suppression.facts import ConsentState, Listing, Objection
@@ -23,40 +25,60 @@ from suppression.rule_settings import months_before
 from suppression.rules import ANSWERS, book
 from tracking.models import Exposure
 
+Row = TypeVar("Row", bound=Base)
+
 # What a later confirmation answers, or could; and what holds whatever the person confirms.
 ANSWERABLE = ("opted_out", "complaint", "hard_bounce", "internal_block")
 KEPT_BACK = ("deceased", "restricted", "minor", "case_open")
 
 
+class Known:
+    """All raw rows there are, read once: asking for each person singly took most of the time."""
+
+    def __init__(self, session: Session) -> None:
+        self._rows: dict[type[Base], list[Any]] = {}
+        self._session = session
+
+    def rows(self, kind: type[Row], **wanted: object) -> list[Row]:
+        """The rows of a table whose columns have these values."""
+        if kind not in self._rows:
+            self._rows[kind] = list(self._session.scalars(select(kind)))
+        return [row for row in self._rows[kind] if all(getattr(row, name) == value for name, value in wanted.items())]
+
+    def one(self, kind: type[Row], **wanted: object) -> Row | None:
+        """The only such row, if there is one."""
+        found = self.rows(kind, **wanted)
+        assert len(found) <= 1
+        return found[0] if found else None
+
+
 def decide_slowly(
-    session: Session, *, address_id: int, question: Question, settings: RuleSettings, as_of: datetime
+    known: Known, *, address_id: int, question: Question, settings: RuleSettings, as_of: datetime
 ) -> Decision:
-    return decide(_facts(session, address_id, question, settings, as_of), book(question.purpose))
+    return decide(_facts(known, address_id, question, settings, as_of), book(question.purpose))
 
 
-def _facts(session: Session, address_id: int, question: Question, settings: RuleSettings, as_of: datetime) -> Facts:
-    endpoint = session.scalar(
-        select(Endpoint).where(Endpoint.address_id == address_id, Endpoint.channel == question.channel)
-    )
-    contact = session.get(Contact, endpoint.contact_id) if endpoint else None
-    consent = session.scalar(
-        select(Consent).where(
-            Consent.address_id == address_id,
-            Consent.controller_id == question.controller_id,
-            Consent.channel == question.channel,
-            Consent.purpose == question.purpose,
-        )
+def _facts(known: Known, address_id: int, question: Question, settings: RuleSettings, as_of: datetime) -> Facts:
+    endpoint = known.one(Endpoint, address_id=address_id, channel=question.channel)
+    contact = known.one(Contact, id=endpoint.contact_id) if endpoint else None
+    consent = known.one(
+        Consent,
+        address_id=address_id,
+        controller_id=question.controller_id,
+        channel=question.channel,
+        purpose=question.purpose,
     )
     confirmed = consent.confirmed_at if consent else None
     if confirmed and confirmed > as_of + timedelta(minutes=5):
         confirmed = None
-    objections = _objections(session, address_id, question, as_of)
+    objections = _objections(known, address_id, question, as_of)
     if consent and consent.withdrawn_at:
         objections["opted_out"].append(consent.withdrawn_at)
-    exposures = list(session.scalars(select(Exposure).where(Exposure.address_id == address_id)))
-    choice = session.get(RecipientChoice, address_id)
+    exposures = known.rows(Exposure, address_id=address_id)
+    choice = known.one(RecipientChoice, address_id=address_id)
     country = contact.country or "" if contact else ""
-    controller = session.get_one(Controller, question.controller_id)
+    controller = known.one(Controller, id=question.controller_id)
+    assert controller is not None
     law = policy(
         settings.policies,
         recipient=country,
@@ -69,7 +91,7 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
     zones = [zone for home in ([country] if country else settings.markets) for zone in zones_of(home)]
     fresh_since = months_before(as_of, _least(law.stale_after_months, settings.stale_after_months))
     required = settings.lists_for(question.channel, on=as_of.date())
-    lists = [_list(session, address_id, one, country, as_of) for one in required]
+    lists = [_list(known, address_id, one, country, as_of) for one in required]
     consent_state = (
         _consent(confirmed, exposures, question=question, settings=settings, law=law, as_of=as_of)
         if consent
@@ -80,7 +102,7 @@ def _facts(session: Session, address_id: int, question: Question, settings: Rule
         consent=consent_state,
         customer=contact is not None
         and law.customers
-        and _is_customer(session, contact, question=question, settings=settings, law=law, as_of=as_of),
+        and _is_customer(known, contact, question=question, settings=settings, law=law, as_of=as_of),
         no_consent_needed=law.needs is Needs.NO_OBJECTION,
         role_account=bool(
             endpoint
@@ -116,16 +138,15 @@ def _names(entry: SuppressionEntry, address: Address, endpoint: Endpoint | None,
     return any(host.endswith(f".{domain}") for domain in entry.below or ())
 
 
-def _objections(session: Session, address_id: int, question: Question, as_of: datetime) -> dict[str, list[datetime]]:
-    address = session.get_one(Address, address_id)
-    endpoint = session.scalar(
-        select(Endpoint).where(Endpoint.address_id == address_id, Endpoint.channel == question.channel)
-    )
-    contact = session.get(Contact, endpoint.contact_id) if endpoint else None
+def _objections(known: Known, address_id: int, question: Question, as_of: datetime) -> dict[str, list[datetime]]:
+    address = known.one(Address, id=address_id)
+    assert address is not None
+    endpoint = known.one(Endpoint, address_id=address_id, channel=question.channel)
+    contact = known.one(Contact, id=endpoint.contact_id) if endpoint else None
     found: dict[str, list[datetime]] = {cause: [] for cause in (*ANSWERABLE, *KEPT_BACK)}
-    maybe = (SuppressionEntry.address_id == address.id) | SuppressionEntry.address_id.is_(None)
-    for entry in session.scalars(select(SuppressionEntry).where(maybe)):
-        if session.get(SuppressionLift, entry.id) or (entry.until and entry.until <= as_of):
+    maybe = known.rows(SuppressionEntry, address_id=address.id) + known.rows(SuppressionEntry, address_id=None)
+    for entry in maybe:
+        if known.one(SuppressionLift, entry_id=entry.id) or (entry.until and entry.until <= as_of):
             continue
         if not _names(entry, address, endpoint, contact):
             continue
@@ -168,10 +189,10 @@ def _consent(
 
 
 def _is_customer(
-    session: Session, contact: Contact, *, question: Question, settings: RuleSettings, law: Policy, as_of: datetime
+    known: Known, contact: Contact, *, question: Question, settings: RuleSettings, law: Policy, as_of: datetime
 ) -> bool:
     months = {"order": _least(law.customer_months, settings.customer_months), "inquiry": law.inquiry_months}
-    for found in session.scalars(select(Purchase).where(Purchase.contact_id == contact.id)):
+    for found in known.rows(Purchase, contact_id=contact.id):
         counts_for = months[found.kind.value]
         seller = found.controller_id or 1
         if counts_for is None or not found.objection_notice_shown or seller != question.controller_id:
@@ -189,17 +210,15 @@ def _least(law: int | None, own: int) -> int:
     return own if law is None else min(law, own)
 
 
-def _list(session: Session, address_id: int, required: object, country: str, as_of: datetime) -> tuple[int, bool]:
+def _list(known: Known, address_id: int, required: object, country: str, as_of: datetime) -> tuple[int, bool]:
     if country not in required.concerned:
         return Listing.NONE, False
-    version = session.scalar(
-        select(ListVersion).where(ListVersion.list_id == required.list_id, ListVersion.state == "active")
-    )
+    version = known.one(ListVersion, list_id=required.list_id, state="active")
     if version is None:
         return Listing.NONE, True
     spares_customers = "existing_customer" not in LISTS[required.list_id].defeats
     named = Listing.INTEREST if spares_customers else Listing.CUSTOMER
-    listed = session.get(ListHit, (address_id, version.id)) is not None
+    listed = known.one(ListHit, address_id=address_id, version_id=version.id) is not None
     return named if listed else Listing.NONE, as_of - version.published_at > timedelta(days=required.max_age_days)
 
 
