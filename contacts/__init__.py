@@ -15,7 +15,14 @@ from contacts.consent_evidence import Asked, Confirmed, GivenOffline, Keeping, L
 from contacts.consent_pages import Shown, keep_page, privacy_notice, save_privacy_notice
 from contacts.consent_records import consent_records
 from contacts.consent_texts import save_consent_text
-from contacts.consents import confirm_consent, note_consent_step, request_consent, withdraw_consent
+from contacts.consents import (
+    Withdrawal,
+    confirm_consent,
+    note_consent_step,
+    request_consent,
+    withdraw_consent,
+    withdraw_consents,
+)
 from contacts.controllers import ControllerPlan, save_controller
 from contacts.fields import define as define_field
 from contacts.offline_consents import OfflineConsent, latest_texts, record_offline_consent, scan_type
@@ -55,6 +62,7 @@ __all__ = [
     "PhoneNumber",
     "Scan",
     "Shown",
+    "Withdrawal",
     "Withdrawn",
     "add_contact",
     "as_written",
@@ -96,4 +104,5 @@ __all__ = [
     "scan_type",
     "take_out",
     "withdraw_consent",
+    "withdraw_consents",
 ]

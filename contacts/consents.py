@@ -4,32 +4,21 @@ A consent holds when `confirmed_at` is there and `withdrawn_at` is not. Both mov
 until the person confirms again, later.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contacts.consent_evidence import (
-    STEPS,
-    Asked,
-    Confirmed,
-    Evidence,
-    GivenOffline,
-    Keeping,
-    LandingViewed,
-    MailSent,
-    Withdrawn,
-    facts,
-    particulars,
-)
-from contacts.consent_models import CHAIN, Consent, ConsentEvent
+from contacts.consent_evidence import Asked, Confirmed, GivenOffline, Keeping, LandingViewed, MailSent, Withdrawn
+from contacts.consent_models import Consent
+from contacts.consent_steps import Step, record_steps
 from contacts.models import Channel, Controller
-from contacts.proofs import NewProof, keep_proofs
 from core.clock import require_aware
 from core.errors import NotFound, WrongInput
-from core.evidence import open_batch, seal
 from core.sentences import say
 
 DOUBLE_OPT_IN = "double_opt_in"
@@ -78,13 +67,13 @@ def request_consent(
     if consent_id is None:
         raise NotFound("consent_unknown", say("The consent was not stored."))
     about = _about(session, consent_id) | {"requested_at": at.isoformat(timespec="milliseconds")}
-    _record(session, consent_id=consent_id, at=at, evidence=evidence, about=about, keeping=keeping)
+    record_steps(session, [Step(consent_id, at, evidence, about, keeping)])
     return consent_id
 
 
 def note_consent_step(session: Session, *, consent_id: int, at: datetime, evidence: MailSent | LandingViewed) -> None:
     """Note a step that changes no state: the mail went out, the page was opened."""
-    _record(session, consent_id=consent_id, at=require_aware(at), evidence=evidence)
+    record_steps(session, [Step(consent_id, require_aware(at), evidence)])
 
 
 def confirm_consent(
@@ -115,13 +104,36 @@ def confirm_consent(
     if consent.withdrawn_at is not None and consent.withdrawn_at < at:
         consent.withdrawn_at = None
     session.flush()
-    _record(session, consent_id=consent_id, at=at, evidence=evidence, about=_about(session, consent_id))
+    record_steps(session, [Step(consent_id, at, evidence, _about(session, consent_id))])
     return True
 
 
 def put_on_record(session: Session, *, consent_id: int, at: datetime, evidence: GivenOffline) -> None:
     """Append the step of a consent whose state somebody else has set already."""
-    _record(session, consent_id=consent_id, at=at, evidence=evidence, about=_about(session, consent_id))
+    record_steps(session, [Step(consent_id, at, evidence, _about(session, consent_id))])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal:
+    """Somebody takes consents back; an absent controller, channel or purpose means all."""
+
+    address_id: int
+    at: datetime
+    evidence: Withdrawn
+    controller_id: int | None = None
+    channel: Channel | None = None
+    purpose: str | None = None
+
+    def takes_back(self, consent: Consent) -> bool:
+        """Whether it is about this consent, which was neither taken back later nor given anew since."""
+        return (
+            consent.address_id == self.address_id
+            and self.controller_id in {None, consent.controller_id}
+            and self.channel in {None, consent.channel}
+            and self.purpose in {None, consent.purpose}
+            and (consent.withdrawn_at is None or consent.withdrawn_at < self.at)
+            and (consent.confirmed_at is None or consent.confirmed_at <= self.at)
+        )
 
 
 def withdraw_consent(
@@ -138,27 +150,33 @@ def withdraw_consent(
 
     Stopping the mail is the suppression list's task; this notes what the person said about the consent itself.
     """
-    at = require_aware(at)
-    wanted = select(Consent).where(Consent.address_id == address_id).order_by(Consent.id).with_for_update()
-    for column, value in (
-        (Consent.controller_id, controller_id),
-        (Consent.channel, channel),
-        (Consent.purpose, purpose),
-    ):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    changed = [
-        consent
-        for consent in session.scalars(wanted)
-        if (consent.withdrawn_at is None or consent.withdrawn_at < at)
-        and (consent.confirmed_at is None or consent.confirmed_at <= at)
-    ]
-    for consent in changed:
-        consent.withdrawn_at = at
+    said = Withdrawal(
+        address_id=address_id,
+        at=require_aware(at),
+        evidence=evidence,
+        controller_id=controller_id,
+        channel=channel,
+        purpose=purpose,
+    )
+    return withdraw_consents(session, [said])
+
+
+def withdraw_consents(session: Session, withdrawals: Sequence[Withdrawal]) -> list[int]:
+    """Take back the consents of many addresses under one seal. Answers their ids."""
+    addresses = {each.address_id for each in withdrawals}
+    theirs: dict[int, list[Consent]] = {}
+    wanted = select(Consent).where(Consent.address_id.in_(addresses)).order_by(Consent.id).with_for_update()
+    for consent in session.scalars(wanted):
+        theirs.setdefault(consent.address_id, []).append(consent)
+    steps = []
+    for each in withdrawals:
+        for consent in theirs.get(each.address_id, []):
+            if each.takes_back(consent):
+                consent.withdrawn_at = each.at
+                steps.append(Step(consent.id, each.at, each.evidence))
     session.flush()
-    for consent in changed:
-        _record(session, consent_id=consent.id, at=at, evidence=evidence)
-    return [consent.id for consent in changed]
+    record_steps(session, steps)
+    return [step.consent_id for step in steps]
 
 
 def _locked(session: Session, consent_id: int) -> Consent:
@@ -182,34 +200,3 @@ def _about(session: Session, consent_id: int) -> dict[str, Any]:
         "purpose": consent.purpose,
         "text_version": consent.text_version,
     }
-
-
-def _record(
-    session: Session,
-    *,
-    consent_id: int,
-    at: datetime,
-    evidence: Evidence,
-    about: dict[str, Any] | None = None,
-    keeping: Keeping | None = None,
-) -> None:
-    """Append one event, unless the same step at the same moment is there already."""
-    said = {**(about or {}), **facts(evidence)}
-    personal = particulars(evidence)
-    if personal is not None:
-        keeping = keeping or Keeping(subject=f"consent:{consent_id}")
-        (said["particulars"],) = keep_proofs(session, [NewProof(personal, keeping.subject, keeping.until)])
-    batch = open_batch(session)
-    session.execute(
-        insert(ConsentEvent)
-        .values(
-            batch_id=batch,
-            consent_id=consent_id,
-            step=STEPS[type(evidence)],
-            at=at,
-            recorded_at=func.now(),
-            evidence=said,
-        )
-        .on_conflict_do_nothing(index_elements=["consent_id", "step", "at"])
-    )
-    seal(session, chain=CHAIN, batch_id=batch)

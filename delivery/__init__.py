@@ -32,7 +32,7 @@ from delivery.pace.windows import Windows, checked_windows, read_windows
 from delivery.plan import Planned, plan
 from delivery.providers.hooks import CallTaken, hook_of, news, opt_outs, take_in_call
 from delivery.providers.protocol import Call, Forged
-from delivery.quiet import wait_until_quiet
+from delivery.quiet import still_busy, wait_until_quiet
 from delivery.return_path import mail_id, message_of, opt_out_token, return_path
 from delivery.returns import ReturnClass, Returned, classify
 from delivery.returns.intake import TakenIn, original_subject, take_in
@@ -123,6 +123,7 @@ __all__ = [
     "shown_secrets",
     "standing_run",
     "state_of",
+    "still_busy",
     "stop_run",
     "take_in",
     "take_in_call",

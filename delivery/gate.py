@@ -33,6 +33,10 @@ class Passed:
 
 _NOBODY = Passed(bases={})
 
+# A worker that stands still inside the gate keeps nobody who objects waiting for longer: the database ends its
+# transaction, its batch passes nothing, and is given back when the lease has run out.
+_LONGEST_STANDSTILL = "SELECT set_config('idle_in_transaction_session_timeout', '2s', true)"
+
 # The ids come back as PostgreSQL spells arrays, because that is how they are asked with: nothing here reads them.
 _LOCK = """
     WITH ours AS MATERIALIZED (
@@ -82,6 +86,7 @@ def gate(session: Session, claim: Claim) -> Passed:
         return _NOBODY
     # This one first, then addresses in the order of their ids, as blocks and opt-outs do: nobody waits in a circle.
     see_wide_blocks(session)
+    session.execute(text(_LONGEST_STANDSTILL))
     ours = _still_claimed(session, claim)
     assessment = assess(
         session,

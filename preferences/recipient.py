@@ -71,12 +71,19 @@ def of_message(session: Session, token: MessageToken) -> Recipient:
         token=token,
         address=person.value if person else None,
         contact_id=person.contact_id if person else None,
-        # An answer to what somebody did is no list that one could leave; what is meant is the advertising.
-        purpose=run.purpose if run and run.purpose not in ANSWERS else NEWSLETTER,
+        purpose=purpose_of(run.purpose if run else None),
         controller=run.Controller if run else None,
         sender=run.Sender if run else None,
         locale=chosen or (person.language if person else None),
     )
+
+
+def purpose_of(purpose: str | None) -> str:
+    """What an objection to a mail is about: an answer to what somebody did is no list that one could leave.
+
+    What is meant then is the advertising, as where nobody knows any more what the mail was for.
+    """
+    return NEWSLETTER if purpose is None or purpose in ANSWERS else purpose
 
 
 def message_date(session: Session, message_id: int) -> datetime | None:

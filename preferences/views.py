@@ -15,7 +15,7 @@ from core.web import public, without_csrf
 from preferences.centre import Decisions, Pause, save, send_fresh_link, standing
 from preferences.held import held
 from preferences.masking import masked
-from preferences.recipient import Recipient, recipient
+from preferences.recipient import Recipient, of_message, recipient
 from preferences.showing import language, link_unknown, pages, show, visit
 from preferences.unsubscribe import Scope, Stopped, stop
 from preferences.why import reason
@@ -63,7 +63,9 @@ def unsubscribe(token: str) -> ResponseReturnValue:
     done = stop(purpose=Purpose.UNSUBSCRIBE, token=token, scope=scope, through="page", visit=visit())
     if done is None:
         return link_unknown()
-    locale, about = language(done.who.locale), _about(done.who)
+    with transaction() as session:
+        who = of_message(session, done.token)
+    locale, about = language(who.locale), _about(who)
     late = {"on_its_way": done.on_its_way, "status": _status(done)}
     return show("unsubscribe", locale=locale, **about, **late, token=token, done=scope.value)
 

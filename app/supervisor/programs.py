@@ -18,8 +18,8 @@ from core.embedded.valkey import ValkeyServer
 from core.settings import Settings
 from core.tasks import QUEUES
 
-# Threads wait for the database most of the time; processes use the cores.
-WEB_THREADS = 24
+# Threads wait most of the time, for the database or for mail on its way; processes use the cores.
+WEB_THREADS = 64
 WEB_PROCESSES = min(2, os.cpu_count() or 1)
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to

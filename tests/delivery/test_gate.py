@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from contacts import choose, erase
 from contacts.consent_models import Consent
 from core import clock
 from core.db import transaction
-from core.errors import NotAllowed
+from core.errors import NotAllowed, NotReachable
 from core.evidence import verify
 from delivery import (
     finish_if_done,
@@ -26,6 +26,7 @@ from delivery import (
     tidy,
     wait_until_quiet,
 )
+from delivery import gate as gate_module
 from delivery.claim import claim
 from delivery.gate import gate
 from suppression import Cause, add
@@ -275,3 +276,15 @@ def test_no_mail_begins_after_an_opt_out_was_answered(sink):
     late = [name for name, moment in answered.items() if began.get(name, 0) > moment]
     assert late == []
     assert set(began) <= {f"{name}@mail.example" for name in names(300)}
+
+
+def test_a_worker_that_stands_still_in_the_gate_gives_the_addresses_back_and_passes_nothing(database, monkeypatch):
+    monkeypatch.setattr(gate_module, "_LONGEST_STANDSTILL", gate_module._LONGEST_STANDSTILL.replace("2s", "100ms"))
+    campaign(1)
+    batch = claimed()
+    with pytest.raises((DBAPIError, NotReachable)), transaction() as session:
+        gate(session, batch)
+        with transaction() as other:
+            objection(other, addresses()["p0@mail.example"])
+        session.execute(text("SELECT 1"))
+    assert rows("SELECT state::text FROM message") == [("claimed",)]

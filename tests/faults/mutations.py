@@ -68,7 +68,7 @@ MUTATIONS = (
     Mutation(
         name="the wait of an opt-out",
         file="preferences/unsubscribe.py",
-        text="quiet = wait_until_quiet(who.address_id)",
+        text="quiet = stored.is_quiet or wait_until_quiet(read.address_id)",
         instead="quiet = True",
         tests=("tests/preferences/test_unsubscribe.py",),
     ),
