@@ -46,6 +46,8 @@ class Permission(StrEnum):
     SEE_SENDERS = "senders.see"
     # Signing keys, and what the findings about a sender do to releases.
     MANAGE_SENDERS = "senders.manage"
+    # How fast and how much a sender sends, and its warm-up; the brake needs the permission above.
+    LIMIT_SENDERS = "senders.limit"
     MANAGE_USERS = "users.manage"
 
 
@@ -71,6 +73,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.EDIT_CAMPAIGNS,
             Permission.SUBMIT_CAMPAIGNS,
             Permission.LAUNCH_CAMPAIGNS,
+            Permission.LIMIT_SENDERS,
             Permission.SEE_LEADS,
         }
     ),
@@ -86,6 +89,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.RELEASE_HOLDS,
             Permission.EDIT_SUPPRESSION,
             Permission.MANAGE_SENDERS,
+            Permission.LIMIT_SENDERS,
             Permission.PROPOSE_RULES,
             Permission.ACTIVATE_RULES,
             Permission.SEE_LEADS,

@@ -24,7 +24,6 @@ from delivery.doctor.models import SenderExamination
 from delivery.doctor.store import latest_look, request_look, waiting_since
 from delivery.doctor.whom import ask_for_domain, find_sender
 from delivery.models import Sender
-from delivery.pace.reputation import reputation
 from delivery.signing import activate_key, draw_key, keys_of, retire_key, signing_key
 from delivery.signing.models import Algorithm
 
@@ -145,15 +144,6 @@ def look_again(code: str) -> ResponseReturnValue:
     with transaction() as session:
         request_look(session, sender_id=find_sender(session, code).id, by=acting().email)
     return redirect(url_for("senders.doctor", code=code))
-
-
-@routes.get("/<code>/limits")
-@needs(Permission.SEE_SENDERS)
-def limits(code: str) -> ResponseReturnValue:
-    """What a sender may do, its warm-up, and how it stands with those who run mailboxes."""
-    with transaction() as session:
-        sender = find_sender(session, code)
-        return page("delivery/sender_limits.html", sender=sender, found=reputation(session, sender=sender))
 
 
 @routes.post("/<code>/keys")

@@ -64,6 +64,7 @@ def examples(world: World) -> dict[str, list[str]]:
         "segments.edit": [f"/segments/{world.segment}/edit"],
         "segments.show": [f"/segments/{world.segment}?who=ada"],
         "senders.doctor": [f"/senders/{sender}/doctor"],
+        "senders.edit_limits": [f"/senders/{sender}/limits/edit"],
         "senders.limits": [f"/senders/{sender}/limits"],
         "suppression.index": ["/suppression/?address=bob@mail.example"],
         "templates.edit": [f"/templates/{world.template}/edit"],
