@@ -10,7 +10,7 @@ from core.sentences import Sentence, say
 from delivery.pace.limits import Brake, Curve, Limit, Limits, WarmUp
 
 MOST_ROWS = 100
-EMPTY_ROWS = 2
+EMPTY_ROWS = 3
 BRAKE = ("complaints", "hard_bounces", "list_hits", "policy", "unknown")
 
 # What the ledger can count on one day.
@@ -190,10 +190,19 @@ def written(limits: Limits, *, name_of: Callable[[str], str], point: str) -> dic
     return fields | {"brake_after": str(limits.brake.after)}
 
 
-def rows_of(form: Form) -> list[int]:
-    """The numbers of the rows for operators that a form has, with some empty ones after the last that is filled."""
-    used = [number for number in range(MOST_ROWS) if form.get(f"operator{number}_name", "").strip()]
-    return list(range(min(MOST_ROWS, max(used, default=-1) + 1 + EMPTY_ROWS)))
+@dataclass(frozen=True)
+class Rows:
+    """The numbers of the rows for operators that a form has: those with something in them, and empty ones."""
+
+    filled: list[int]
+    empty: list[int]
+
+
+def rows_of(form: Form) -> Rows:
+    """The rows to show for a form."""
+    used = {number for number in range(MOST_ROWS) if form.get(f"operator{number}_name", "").strip()}
+    free = [number for number in range(MOST_ROWS) if number not in used]
+    return Rows(sorted(used), free[:EMPTY_ROWS])
 
 
 def _limit(prefix: str, limit: Limit, point: str) -> dict[str, str]:
