@@ -18,7 +18,7 @@ COMMANDS = {
     "apply": "app.commands.administration:register",
     "import": "app.commands.imports:import_group",
     "lists": "app.commands.lists:lists_group",
-    "block": "suppression.block_cli:block_group",
+    "block": "app.commands.block:block_group",
     "bounce": "app.commands.bounce:bounce_group",
     "returns": "app.commands.returns:returns_group",
     "decide": "app.commands.decide:register",

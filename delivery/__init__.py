@@ -7,6 +7,7 @@ stays so unless somebody chose otherwise); no mail after an opt-out was answered
 """
 
 from delivery.claim import LEASE
+from delivery.departing import wait_until_all_quiet
 from delivery.doctor.release import require_sound_sender, sender_findings
 from delivery.doubt import Doubt, doubts, send_once_more
 from delivery.forgetting import forget_recipient
@@ -129,5 +130,6 @@ __all__ = [
     "take_in_call",
     "tell",
     "tidy",
+    "wait_until_all_quiet",
     "wait_until_quiet",
 ]

@@ -19,6 +19,7 @@ from suppression.blocks import Block, BlockKind, add_block, add_blocks
 from suppression.calling_hours import WrittenHours, read_hours, zones_of
 from suppression.cases import close_case, open_case
 from suppression.decisions import Recorded, record_decisions, seal_decisions
+from suppression.departures import departures, wait_for_departures
 from suppression.entries import Entry, NewEntry, add, add_many, entries
 from suppression.explaining import Explained, ListState, consents_of, explain, explain_exported
 from suppression.facts import Basis, Decision, Facts, Verdict
@@ -122,6 +123,7 @@ __all__ = [
     "current",
     "decide",
     "decide_address",
+    "departures",
     "differences",
     "entries",
     "every_verdict_now",
@@ -164,6 +166,7 @@ __all__ = [
     "verdicts_now",
     "version",
     "versions",
+    "wait_for_departures",
     "watch_journal",
     "zones_of",
 ]

@@ -24,6 +24,7 @@ from suppression.block_intake import BlockIntake, until
 from suppression.block_targets import target
 from suppression.blocks import Block, BlockKind, add_block
 from suppression.cases import close_case, open_case
+from suppression.departures import wait_for_departures
 
 AS = click.option("--as", "user", required=True, metavar="USER", help="E-mail address of the user who acts.")
 SYSTEM = "command line"
@@ -77,7 +78,8 @@ def add(what: str, kind: str, end: str, user: str, **scope: str | None) -> dict[
             reason=scope["reason"] or "",
         )
         stored = add_block(session, block, actor=actor)
-    return {"entry": stored.entry_id, "created": stored.created, "what": block.target.text, "kind": kind}
+    answer = {"entry": stored.entry_id, "created": stored.created, "what": block.target.text, "kind": kind}
+    return answer | {"on_its_way": wait_for_departures()}
 
 
 def _until(written: str) -> Any:
@@ -151,7 +153,8 @@ def import_blocks(file: Path, user: str, **options: Any) -> dict[str, int | str 
     """Import blocks: columns what, kind, channel, purpose, controller, until, reason. It lifts nothing."""
     with transaction() as session:
         actor = _editor(session, user)
-    return run(BlockIntake(by=actor.email), file, **options)
+    done = run(BlockIntake(by=actor.email), file, **options)
+    return done | {"on_its_way": 0 if options["dry_run"] else wait_for_departures()}
 
 
 @command(block_group, "export")

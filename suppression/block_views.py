@@ -5,6 +5,7 @@ from datetime import datetime
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ from suppression import block_list
 from suppression.block_intake import until
 from suppression.block_targets import target
 from suppression.blocks import Block, BlockKind, add_block
+from suppression.departures import wait_for_departures
 from suppression.entries import add, entries
 from suppression.lifting import agree_to_lift, ask_to_lift, open_requests, refuse_to_lift
 from suppression.models import Cause
@@ -74,7 +76,16 @@ def block() -> ResponseReturnValue:
     except CrusoeError as error:
         error.where = error.where if error.where in {"reason", "until", "kind"} else "what"
         return _form(error), error.status
+    left = wait_for_departures()
     flash(_("Nothing will be sent to %(address)s from now on.", address=wanted))
+    if left:
+        flash(
+            ngettext(
+                "%(num)s e-mail was already on its way and may still arrive.",
+                "%(num)s e-mails were already on their way and may still arrive.",
+                left,
+            )
+        )
     return redirect(url_for("suppression.blocks"))
 
 

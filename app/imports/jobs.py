@@ -45,6 +45,11 @@ class Wanted:
     encoding: str = ""
     dry_run: bool = False
 
+    @property
+    def stops_mail(self) -> bool:
+        """Whether people in it may not be written to any more, so that its end waits for mail on its way."""
+        return not self.dry_run and self.kind in {"optouts", "blocks", "results"}
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -117,13 +122,20 @@ def leave(session: Session, taken: Taken, *, done: int) -> bool:
     return session.scalar(last.values(lines_done=done).returning(ImportJob.id)) is not None
 
 
-def settle(session: Session, taken: Taken, *, result: Result | None = None, error: CrusoeError | None = None) -> bool:
+def settle(
+    session: Session,
+    taken: Taken,
+    *,
+    result: Result | None = None,
+    error: CrusoeError | None = None,
+    on_its_way: int = 0,
+) -> bool:
     """Write down the end: the counts, or the mistake. False when it was cancelled meanwhile or taken by another."""
     state = ImportState.DONE if result else ImportState.FAILED
     counts = {name: count for name, count in result.as_answer().items() if name != "errors_file"} if result else {}
     said = {name: kept(getattr(error, name)) for name in ("code", "message", "remedy", "where")} if error else None
     ended = {"state": state, "token": None, "lease_until": None, "ended_at": func.clock_timestamp()}
-    if not _write(session, taken, **ended, **counts, error=said):
+    if not _write(session, taken, **ended, **counts, error=said, on_its_way=on_its_way):
         return False
     job = find(session, taken.import_id)
     _note(session, job, actor=job.asked_by, user_id=job.user_id, **counts, **({"error": said["code"]} if said else {}))

@@ -56,4 +56,6 @@ class ImportJob(Base):
     updated: Mapped[int | None] = mapped_column(BigInteger)
     unchanged: Mapped[int | None] = mapped_column(BigInteger)
     rejected: Mapped[int | None] = mapped_column(BigInteger)
+    # How many mails to people in it were still being handed over when it ended.
+    on_its_way: Mapped[int] = mapped_column(BigInteger, server_default="0")
     error: Mapped[Document | None]

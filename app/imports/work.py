@@ -11,6 +11,7 @@ from contacts.importing import Result, import_file
 from core.db import transaction
 from core.errors import CrusoeError, NotReachable, WrongInput
 from core.sentences import say
+from suppression import wait_for_departures
 
 
 def perform(taken: Taken) -> None:
@@ -18,9 +19,11 @@ def perform(taken: Taken) -> None:
     folder = Folder(taken.import_id)
     result: Result | None = None
     error: CrusoeError | None = None
+    on_its_way = 0
     with Pulse(taken) as pulse:
         try:
             result = _import(taken, folder, pulse)
+            on_its_way = wait_for_departures() if taken.wanted.stops_mail else 0
         except Interrupted:
             _leave(taken, folder, done=pulse.done)
             return
@@ -34,7 +37,7 @@ def perform(taken: Taken) -> None:
             )
         pulse.write()
     with transaction() as session:
-        ours = jobs.settle(session, taken, result=result, error=error)
+        ours = jobs.settle(session, taken, result=result, error=error, on_its_way=on_its_way)
     if ours:
         folder.drop_upload()
     else:

@@ -1,20 +1,28 @@
 """The gate: nothing passes without a decision made there and then, and an answered opt-out is the last word."""
 
 import email
+import json
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from app.cli import crusoe
+from app.imports.tasks import import_next
+from app.web import create_app
 from contacts import choose, erase
 from contacts.consent_models import Consent
-from core import clock
+from contacts.models import Company
+from core import clock, users
 from core.db import transaction
 from core.errors import NotAllowed, NotReachable
 from core.evidence import verify
+from core.permissions import Role
 from delivery import (
     finish_if_done,
     pause_run,
@@ -24,12 +32,14 @@ from delivery import (
     resume_run,
     stop_run,
     tidy,
+    wait_until_all_quiet,
     wait_until_quiet,
 )
 from delivery import gate as gate_module
 from delivery.claim import claim
 from delivery.gate import gate
-from suppression import Cause, add
+from suppression import Block, Cause, add, add_blocks, target
+from tests.browsing import form_token, signed_in
 from tests.delivery.sending import campaign, everyone, names, numbers, rows, worker, write_down
 from tests.smtp_sink import on, say
 
@@ -255,6 +265,91 @@ def test_an_opt_out_says_when_it_could_not_wait(sink):
     with transaction() as session:
         gate(session, taken)
     assert not wait_until_quiet(addresses()["p0@mail.example"], seconds=0.1)
+
+
+def _by_command(*words: str):
+    def go() -> int:
+        answer = CliRunner().invoke(crusoe, [*words, "--json"], catch_exceptions=False)
+        return json.loads(answer.stdout)["on_its_way"]
+
+    return go
+
+
+def _by_page(_file: Path):
+    client = signed_in(create_app(), Role.COMPLIANCE)
+    form = {"what": "p0@mail.example", "reason": "r", "csrf_token": form_token(client, "/profile")}
+    return lambda: client.post("/suppression/block", data=form).status_code - 302
+
+
+def _by_upload(file: Path):
+    client = signed_in(create_app(), Role.MARKETER)
+    with file.open("rb") as opened:
+        form = {"kind": "optouts", "file": (opened, "optouts.csv"), "csrf_token": form_token(client, "/import")}
+        client.post("/import", data=form, content_type="multipart/form-data")
+
+    def go() -> int:
+        import_next.run()
+        (job,) = rows("SELECT state, created, on_its_way FROM import_job")
+        assert (job.state, job.created) == ("done", 3)
+        return job.on_its_way
+
+    return go
+
+
+DOORS = {
+    "file": lambda file: _by_command("import", "optouts", str(file)),
+    "domain": lambda _: _by_command("block", "add", "@mail.example", "--reason", "r", "--as", "anna@house.example"),
+    "page": _by_page,
+    "upload": _by_upload,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_file_and_a_block_wait_for_the_mail_that_is_on_its_way(listen, tmp_path, door):
+    """After their answer, too, no mail begins to anybody of them."""
+    sink = listen(on("DOT", say(250, after=0.5)))
+    campaign(3)
+    with transaction() as session:
+        users.add(session, email="anna@house.example", role=Role.COMPLIANCE)
+    file = tmp_path / "optouts.csv"
+    file.write_text("email,at\n" + "".join(f"p{number}@mail.example,2026-11-14T14:37:02Z\n" for number in range(3)))
+    go = DOORS[door](file)
+    sender = threading.Thread(target=worker().run)
+    sender.start()
+    while not sink.deliveries:
+        time.sleep(0.01)
+    assert go() == 0
+    answered = time.time()
+    left = rows("SELECT e.value FROM message m JOIN endpoint e USING (address_id) WHERE m.state = 'handing_over'")
+    sender.join()
+    concerned = {"p0@mail.example"} if door == "page" else {f"p{number}@mail.example" for number in range(3)}
+    assert not concerned & {row.value for row in left}
+    assert not [each for each in sink.deliveries if each.recipient in concerned and each.at > answered]
+
+
+def test_who_waits_for_many_is_told_how_much_is_still_on_its_way(sink):
+    """Entries about an address, about a domain above it and about a company; one that was lifted is not waited for."""
+    campaign(3)
+    taken = claimed()
+    with transaction() as session:
+        gate(session, taken)
+        session.add(Company(name="Rival GmbH", domain=None))
+    assert wait_until_all_quiet(seconds=0) == 0
+    with transaction() as session:
+        objection(session, addresses()["p0@mail.example"])
+    assert wait_until_all_quiet(seconds=0.1) == 1
+    with transaction() as session:
+        session.execute(text("UPDATE contact SET company_id = 1 WHERE number = 'p1'"))
+        add_blocks(session, [Block(target=target("company:Rival GmbH"), reason="r")], source="test", evidence={})
+    assert wait_until_all_quiet(seconds=0) == 2
+    with transaction() as session:
+        session.execute(text("INSERT INTO suppression_lift (entry_id, asked_by, agreed_by, reason)"
+                             " SELECT max(id), 'a', 'b', 'r' FROM suppression_entry"))  # fmt: skip
+    assert wait_until_all_quiet(seconds=0) == 1
+    with transaction() as session:
+        session.execute(text("UPDATE endpoint SET value = 'p2@mail.rival.example' WHERE value = 'p2@mail.example'"))
+        add_blocks(session, [Block(target=target("*.rival.example"), reason="r")], source="test", evidence={})
+    assert wait_until_all_quiet(seconds=0) == 2
 
 
 def test_no_mail_begins_after_an_opt_out_was_answered(sink):

@@ -49,7 +49,13 @@ def test_a_block_is_added_listed_and_lifted_by_two(crew: None) -> None:
     added = run(
         block_group, "add", "@rival.example", "--kind", "competitor", "--until", "2099-12-31", "--reason", "x", *ANNA
     )
-    assert added == {"entry": added["entry"], "created": True, "what": "@rival.example", "kind": "competitor"}
+    assert added == {
+        "entry": added["entry"],
+        "created": True,
+        "what": "@rival.example",
+        "kind": "competitor",
+        "on_its_way": 0,
+    }
     (listed,) = run(block_group, "list")
     assert (listed["entry"], listed["until"][:10], listed["state"]) == (added["entry"], "2099-12-31", "stands")
     entry = str(added["entry"])
