@@ -3,6 +3,7 @@
 from functools import cache
 
 from core.db import transaction
+from core.settings import settings
 from core.tasks import job
 from delivery.doctor.looking import look_at_next
 from delivery.doctor.store import DOCTOR
@@ -10,6 +11,7 @@ from delivery.handover_journal import forget_stale
 from delivery.pace.braking import brake, fold
 from delivery.pace.ending import end_what_is_too_late
 from delivery.pace.looking_up import OPERATORS, look_up_operators
+from delivery.pace.returning import rest_after_returns
 from delivery.returns.resolving import CHUNK, resolve_read
 from delivery.runs import SEND, TIDY
 from delivery.tidy import tidy
@@ -65,6 +67,14 @@ def watch() -> bool:
         brake(session)
     with transaction() as session:
         fold(session)
+    return False
+
+
+@job("delivery.returns", every=20, alone=True)
+def mind_returns() -> bool:
+    """Let operators rest that refuse mail for what we are after a relay took it."""
+    with transaction() as session:
+        rest_after_returns(session, first=settings().retry_after)
     return False
 
 

@@ -54,7 +54,7 @@ def note_answers(
     moved = _single(session, claim, recipients, outcomes) if single else {}
     changed = {one: found[one] for one in found if one and (found[one].want_less or one in claim.recovering)}
     if changed or moved:
-        _let_rest(session, claim.run_id, changed | moved, timedelta(seconds=first))
+        let_rest(session, claim.run_id, changed | moved, timedelta(seconds=first))
 
 
 _LISTED = """
@@ -139,8 +139,8 @@ _STORE = f"""
 """  # noqa: S608 - a number of ours
 
 
-def _let_rest(session: Session, run_id: int, found: Mapping[int, Answers], first: timedelta) -> None:
-    """Decide for each of these operators, and write down what changed. All workers decide on the same rows."""
+def let_rest(session: Session, run_id: int, found: Mapping[int, Answers], first: timedelta) -> None:
+    """Decide for each of these operators of the sender of a run, and write down what changed: all on the same rows."""
     keys: dict[str, Any] = {"run": run_id, "operators": sorted(found)}
     session.execute(text(_MAKE), keys)
     changed: dict[int, Rest] = {}

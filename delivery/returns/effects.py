@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import clock
 from core.settings import settings
+from delivery.pace.returned import note_returned
 from delivery.returns.belief import About
 from delivery.returns.codes import status_in
 from delivery.returns.decay import Failure, Patience, is_spent
@@ -64,6 +65,9 @@ def follow(session: Session, about: About, found: Sequence[tuple[Returned, bool]
         kind = EVENTS.get(one.kind)
         if kind is not None and one.action is not Action.DELAYED:
             record(session, kind, [Happening(now, about.address_id, about.message_id, about.run_id)])
+    against_us = [one for one in ours if one.kind is ReturnClass.POLICY and one.action is Action.FAILED]
+    if against_us:
+        note_returned(session, message_id=about.message_id, ours=len(against_us))
     _end_doubt(session, about, [one for one, _ in found], ours)
     entries = [entry for one in ours if (entry := _entry(session, about, one, digest=digest, now=now))]
     return add_many(session, entries) if entries else 0

@@ -30,7 +30,7 @@ class ReturnedMail(Base):
 
     id: Mapped[Id]
     sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    received_at: Mapped[CreatedAt]
+    received_at: Mapped[CreatedAt] = mapped_column(index=True)
     way: Mapped[Way] = mapped_column(text_enum(Way))
     size: Mapped[int]
     fault: Mapped[str | None]

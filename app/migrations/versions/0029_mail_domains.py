@@ -1,4 +1,4 @@
-"""Who runs the mailboxes of domains, by their MX records."""
+"""Who runs the mailboxes of domains, by their MX records; and what came back lately."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,9 +31,11 @@ def upgrade() -> None:
         sa.Column("whole_at", moment, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_domain_sweep")),
     )
+    op.create_index(op.f("ix_returned_mail_received_at"), "returned_mail", ["received_at"])
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index(op.f("ix_returned_mail_received_at"), "returned_mail")
     op.drop_table("mail_domain_sweep")
     op.drop_table("mail_domain")
