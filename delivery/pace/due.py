@@ -40,7 +40,8 @@ class Due:
 
 
 # Answers to people go first; among campaigns the one after the last served comes next. The lanes of a run are found by
-# stepping through the index from each to the next, so a million messages that wait cost as little as one.
+# stepping through the index from each to the next, and the first message of a lane says whether anything is due in it,
+# so a million messages that wait, or left already, cost as little as one.
 _DUE = """
     SELECT r.id, r.sender_id, r.kind = 'transactional' AS urgent, s.most_per_second, s.limits,
            lane.zone, lane.operator, coalesce(h.planned, 1) AS planned, o.code,
@@ -63,10 +64,10 @@ _DUE = """
     LEFT JOIN pace AS p ON p.sender_id = r.sender_id AND p.transport_id = 0 AND p.operator = lane.operator
     LEFT JOIN clock_zone AS z ON z.id = lane.zone
     LEFT JOIN mail_operator AS o ON o.id = lane.operator
-    WHERE r.state = 'open' AND r.sender_id <> ALL (:away) AND EXISTS (
-        SELECT 1 FROM message AS m
+    WHERE r.state = 'open' AND r.sender_id <> ALL (:away) AND clock_timestamp() >= (
+        SELECT m.not_before FROM message AS m
         WHERE m.run_id = r.id AND m.state = 'ready' AND m.zone = lane.zone AND m.operator = lane.operator
-          AND m.not_before <= clock_timestamp()
+        ORDER BY m.not_before LIMIT 1
     ) AND NOT EXISTS (
         SELECT 1 FROM quarantine AS q
         WHERE q.released_at IS NULL AND (r.kind = 'campaign' OR q.replayed_at IS NULL)
