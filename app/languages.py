@@ -3,10 +3,11 @@
 from typing import Any
 
 from flask import Flask, g, request
-from flask_babel import Babel, format_decimal, gettext
+from flask_babel import Babel, format_decimal, get_locale, gettext
 from markupsafe import Markup
 
-from core.sentences import Count, Sentence, recalled
+from core.sentences import Count, Sentence, Share, recalled
+from core.telling import decimal
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 COOKIE = "language"
@@ -41,6 +42,8 @@ def told(value: Any) -> Any:
         return gettext("yes") if value else gettext("no")
     if isinstance(value, Count):
         return str(format_decimal(int(value)))
+    if isinstance(value, Share):
+        return f"{decimal(value, locale=str(get_locale() or 'en'))} %"
     if not isinstance(value, Sentence):
         return value
     words = str(gettext(value.words))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 _PACKED = '{"words": '
 
@@ -21,6 +21,27 @@ class Count(int):
 
     def __str__(self) -> str:
         return f"{int(self):,}"
+
+
+class Share(float):
+    """Percent: 0.25 % in an English sentence, 0,25 % in a German one; with so many digits, else as many as it has."""
+
+    digits: int | None
+
+    def __new__(cls, value: float, digits: int | None = None) -> Self:
+        """Percent of something, as they are shown."""
+        made = super().__new__(cls, value)
+        made.digits = digits
+        return made
+
+    @property
+    def written(self) -> str:
+        """The number as English has it, without its sign."""
+        value = float(self)
+        return f"{value:g}" if self.digits is None else f"{value:.{self.digits}f}"
+
+    def __str__(self) -> str:
+        return f"{self.written} %"
 
 
 def say(words: str, /, **values: Any) -> Sentence:
@@ -50,8 +71,15 @@ def recalled(stored: Any) -> str:
     """What `kept` made of a sentence as a sentence again."""
     if not isinstance(stored, Mapping):
         return str(stored)
-    words, values = stored["words"], stored["values"]
-    return say(words, **{name: recalled(one) if isinstance(one, Mapping) else one for name, one in values.items()})
+    return say(stored["words"], **{name: _value(one) for name, one in stored["values"].items()})
+
+
+def _value(stored: Any) -> Any:
+    if not isinstance(stored, Mapping):
+        return stored
+    if "count" in stored:
+        return Count(stored["count"])
+    return Share(stored["share"], stored["digits"]) if "share" in stored else recalled(stored)
 
 
 def packed(text: str) -> str:
@@ -69,6 +97,14 @@ def unpacked(stored: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return kept(value)
-    return value if isinstance(value, int | float) and not isinstance(value, Count) else str(value)
+    match value:
+        case str():
+            return kept(value)
+        case Count():
+            return {"count": int(value)}
+        case Share():
+            return {"share": float(value), "digits": value.digits}
+        case int() | float():
+            return value
+        case _:
+            return str(value)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.sentences import Count, Sentence, say
+from core.sentences import Count, Sentence, Share, say
 from delivery.pace.limits import Brake
 
 
@@ -70,6 +70,6 @@ def _over(many: int, of: int, most: float) -> dict[str, Any]:
     return {
         "count": Count(many),
         "all": Count(of),
-        "share": f"{many * 100 / max(of, 1):.2f} %",
-        "most": f"{most:g} %",
+        "share": Share(many * 100 / max(of, 1), digits=2),
+        "most": Share(most),
     }

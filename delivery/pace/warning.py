@@ -7,6 +7,7 @@ from contacts.models import Controller
 from core.permissions import GRANTS, Permission
 from core.sentences import Sentence
 from core.settings import settings
+from core.telling import told_in
 from core.users import User
 from delivery.models import Run, Sender
 from delivery.notices import Notice, notice_draft, tell
@@ -55,7 +56,7 @@ def warn_of_brake(session: Session, *, run_id: int, why: Sentence) -> int:
             occurrence=run_id * 1000 + told,
             values={
                 "campaign": run.name,
-                "why": str(why),
+                "why": told_in(why, locale=BRAKE.language(who.locale)),
                 "campaign_url": f"{settings().public_url}/campaigns/{run.name}",
             },
         )

@@ -70,6 +70,7 @@ def test_a_campaign_to_dead_addresses_stops_until_a_person_lets_it_go_on(marta, 
     serve(lambda verb, who, _: say(550, "5.1.1 no such user") if verb == "RCPT" and "@mail." in who else None)
     batch(8)
     watch.verb()
+    rows("UPDATE user_account SET locale = 'de' WHERE email LIKE 'rita%' RETURNING 1")
     # Eight are too few to judge by.
     assert rows("SELECT state FROM run WHERE kind = 'campaign'") == [("open",)]
     batch(8)
@@ -82,8 +83,12 @@ def test_a_campaign_to_dead_addresses_stops_until_a_person_lets_it_go_on(marta, 
     assert "The brake stopped it. Too many dead addresses: 16 of 16 (100.00 %, at most 2 %)." in note
     assert rows("SELECT count(*) FROM audit_event WHERE action = 'run.brake'") == [(1,)]
     assert rows("SELECT count(*) FROM tally") == [(0,)]
-    told = rows("SELECT v.recipient FROM message_value AS v ORDER BY 1")
-    assert told == [("marta@shop.example",), ("rita@shop.example",)]
+    told = rows("SELECT v.recipient, v.values ->> 'why' AS why FROM message_value AS v ORDER BY 1")
+    assert [one.recipient for one in told] == ["marta@shop.example", "rita@shop.example"]
+    # Each in the language of who reads it, with numbers as that language has them.
+    assert "Too many dead addresses: 16 of 16 (100.00 %, at most 2 %)." in told[0].why
+    assert "16 von 16 (100,00 %, höchstens 2 %)" in told[1].why
+    assert "brake" not in told[1].why
     # Time, and all jobs, change nothing.
     batch(8)
     watch.verb()

@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from core.errors import WrongInput
-from core.sentences import Count, Sentence, joined, kept, packed, recalled, say, unpacked
+from core.sentences import Count, Sentence, Share, joined, kept, packed, recalled, say, unpacked
+from core.telling import told_in
 
 
 def test_a_sentence_is_english_text_and_remembers_its_words():
@@ -50,3 +51,15 @@ def test_a_mistake_is_told_as_one_sentence():
     mistake = WrongInput("code", say("Wrong."), say("Mend it."), where="file:3")
     assert str(mistake) == "file:3: Wrong. Mend it."
     assert mistake.told().values["part_1"].values["part_0"].words == "Wrong."
+
+
+def test_a_sentence_is_told_in_the_language_of_who_reads_it_also_after_it_was_stored():
+    words = "Too many complaints: %(count)s of %(all)s (%(share)s, at most %(most)s)."
+    why = say(words, count=Count(1234), all=Count(20000), share=Share(6.17, digits=2), most=Share(0.1))
+    whole = say("The brake stopped it. %(why)s", why=why)
+    english = "The brake stopped it. Too many complaints: 1,234 of 20,000 (6.17 %, at most 0.1 %)."
+    for one in (whole, unpacked(packed(whole))):
+        assert str(one) == told_in(one, locale="en") == english
+        german = told_in(one, locale="de")
+        assert "1.234 von 20.000 (6,17 %, höchstens 0,1 %)" in german
+        assert "brake" not in german
