@@ -71,7 +71,8 @@ def recalled(stored: Any) -> str:
     """What `kept` made of a sentence as a sentence again."""
     if not isinstance(stored, Mapping):
         return str(stored)
-    return say(stored["words"], **{name: _value(one) for name, one in stored["values"].items()})
+    words, values = stored["words"], stored["values"]
+    return say(words, **{name: _value(one) for name, one in values.items()})
 
 
 def _value(stored: Any) -> Any:
