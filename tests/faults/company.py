@@ -45,14 +45,14 @@ class Company:
     refused: frozenset[str]
 
 
-def write(folder: Path, *, people: int) -> Company:
+def write(folder: Path, *, people: int, country: str = "DE") -> Company:
     """Write configuration and files to import; of ten people one objected and one never agreed."""
     folder.mkdir()
     (folder / "company.yaml").write_text(CONFIGURATION)
     asked = datetime.now(UTC) - timedelta(days=30)
     emails = [f"reader{number}@mail{number % 7}.example" for number in range(people)]
     objected, strangers = set(emails[::10]), set(emails[5::10])
-    _csv(folder / "contacts.csv", ["number", "email", "country"], [[f"N{n}", e, "DE"] for n, e in enumerate(emails)])
+    _csv(folder / "contacts.csv", ["number", "email", "country"], [[f"N{n}", e, country] for n, e in enumerate(emails)])
     _csv(
         folder / "consents.csv",
         [

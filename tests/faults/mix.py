@@ -65,6 +65,25 @@ class Raged:
         return [repr(each.fault) for each in (*self.troubles, *self.crowd) if each.fault is not None]
 
 
+@dataclass(frozen=True)
+class Bloat:
+    """The indexes of the ledger: bytes of each as they were, and when made anew; and how often rows were swept away."""
+
+    before: dict[str, int]
+    after: dict[str, int]
+    sweeps: int
+
+    @property
+    def times(self) -> float:
+        """How many times larger they are than they need to be."""
+        return sum(self.before.values()) / max(1, sum(self.after.values()))
+
+    @property
+    def each(self) -> dict[str, str]:
+        """The same for each of them, in megabytes."""
+        return {name: f"{size / 1e6:.2f} of {self.after[name] / 1e6:.2f}" for name, size in self.before.items()}
+
+
 @dataclass
 class Played:
     """What was done and what was found."""
@@ -80,7 +99,7 @@ class Played:
     hung_up: int
     accounts: Accounts
     numbers: dict[str, int]
-    bloat: float
+    bloat: Bloat
     left_out: list[str]
 
     @property
@@ -212,11 +231,17 @@ def _join(threads: list[threading.Thread]) -> None:
         thread.join(timeout=150)
 
 
-def index_bloat() -> float:
-    """How many times larger the indexes of the ledger are than when they are made anew."""
-    size = "SELECT sum(pg_relation_size(indexrelid)) FROM pg_index WHERE indrelid = 'message'::regclass"
+def index_bloat() -> Bloat:
+    """Measure, and make the indexes anew."""
+    size = """
+        SELECT indexrelid::regclass::text AS name, pg_relation_size(indexrelid) AS bytes FROM pg_index
+        WHERE indrelid = 'message'::regclass ORDER BY 2 DESC
+    """
     with transaction() as session:
-        before = session.scalar(text(size))
+        before = {row.name: row.bytes for row in session.execute(text(size))}
+        sweeps = session.scalar(
+            text("SELECT vacuum_count + autovacuum_count FROM pg_stat_user_tables WHERE relname = 'message'")
+        )
         session.execute(text("REINDEX TABLE message"))
-        after = session.scalar(text(size))
-    return float(before) / max(1.0, float(after))
+        after = {row.name: row.bytes for row in session.execute(text(size))}
+    return Bloat(before, after, int(sweeps or 0))

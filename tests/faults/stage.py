@@ -56,10 +56,11 @@ def installed(folder: Path, sink: Sink) -> Iterator[Installation]:
             made.stop()
 
 
-def get_ready(folder: Path, *, people: int) -> Company:
-    """Everything up to the launch, by the commands that people use."""
-    company = write(folder, people=people)
-    for email, role in ((AUTHOR, "marketer"), (RELEASER, "releaser"), (EDITOR, "compliance")):
+def get_ready(folder: Path, *, people: int, country: str = "DE", editor: bool = True) -> Company:
+    """Everything up to the launch, by the commands that people use. Without `editor` there is one already."""
+    company = write(folder, people=people, country=country)
+    colleagues = ((AUTHOR, "marketer"), (RELEASER, "releaser"), *([(EDITOR, "compliance")] if editor else []))
+    for email, role in colleagues:
         run("user", "add", email, "--role", role, "--password", "a long password")
     run("apply", str(folder))
     for what in ("contacts", "consents", "optouts"):

@@ -84,7 +84,8 @@ def as_document(played: Played) -> dict[str, Any]:
             "middle": round(played.memory.at(0.5)),
             "end": round(played.memory.at(0.95)),
         },
-        "index_bloat": round(played.bloat, 2),
+        "index_bloat": round(played.bloat.times, 2),
+        "indexes": {"swept": played.bloat.sweeps, **played.bloat.each},
         "left_out": played.left_out,
         "faults": played.raged.faults,
     }
