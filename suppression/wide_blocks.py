@@ -1,9 +1,9 @@
-"""Blocks of whole domains and companies against a gate that is deciding at this very moment.
+"""Blocks of whole domains and companies, and new versions of lists, against a gate that decides at this very moment.
 
 An entry about one address locks that address, and the gate shares the lock. Of a domain or a company nobody knows all
 addresses before they come, so here one lock stands for all of them: every gate shares it, and whoever stores such a
 block holds it alone. So either the gate sees the block and refuses, or the block waits until what the gate let pass is
-on record; from its commit on no gate lets anything pass that it names.
+on record; from its commit on no gate lets anything pass that it names. A list that comes into force does the same.
 """
 
 from sqlalchemy import text
@@ -20,5 +20,5 @@ def see_wide_blocks(session: Session) -> None:
 
 
 def hold_gates(session: Session) -> None:
-    """For whoever stores such a block, before addresses are locked: wait for the gates that are deciding."""
+    """For whoever stores such a block, before addresses are locked, or lets a list count: wait for gates at work."""
     session.execute(_ALONE, {"name": _NAME})

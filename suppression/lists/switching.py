@@ -13,6 +13,7 @@ from suppression.lists.adapter import ListSpec
 from suppression.lists.known import spec as spec_of
 from suppression.lists.standing import REMOVED
 from suppression.models import ListHit, ListVersion, VersionState
+from suppression.wide_blocks import hold_gates
 
 
 def put_into_force(session: Session, version: ListVersion, before: ListVersion | None, *, spec: ListSpec) -> None:
@@ -34,6 +35,8 @@ def put_into_force(session: Session, version: ListVersion, before: ListVersion |
         before.state = VersionState.REPLACED
         # One version is in force at any moment, and the database insists on it.
         session.flush()
+    # A gate that is deciding by the version before ends first; from the commit on each one decides by this version.
+    hold_gates(session)
     version.state, version.activated_at = VersionState.ACTIVE, clock.now()
     session.flush()
 

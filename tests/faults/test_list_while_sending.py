@@ -89,19 +89,16 @@ def test_nobody_on_a_new_list_passes_once_it_is_in_force(capsys: pytest.CaptureF
     passed = [float(row.passed) - in_force for row in ledger if row.email in listed and row.state == "sent"]
     late = [each.at - in_force for each in sink.taken if each.recipient in listed and each.at > in_force]
     during = sorted([begun, *(each.at for each in sink.taken if begun < each.at < ended), ended])
-    before = [each.at for each in sink.taken if each.at <= begun]
     pause = max(later - earlier for earlier, later in pairwise(during))
+    told = (
+        f"seed {SEED}: {ROWS} rows in {ended - begun:.1f} s",
+        f"{len(during) - 2} mails meanwhile, longest pause {pause:.2f} s",
+        f"{len(passed)} of {len(listed)} listed got it before",
+        f"{len(late)} that had passed the gate came up to {max(late, default=0):.2f} s after it was in force",
+        f"the last passed {-max(passed, default=0):.3f} s before",
+    )
     with capsys.disabled():
-        print(
-            f"\nseed {SEED}: {ROWS} rows in {ended - begun:.1f} s; {len(during) - 2} mails meanwhile, never {pause:.2f} s"
-        )
-        print(
-            f"  without one; before, {len(before)} in {begun - before[0]:.1f} s. {len(passed)} of {len(listed)} listed got it"
-        )
-        print(
-            f"  before; {len(late)} of them, past the gate, came up to {max(late, default=0):.2f} s after it was in force;"
-        )
-        print(f"  the last of them passed the gate {-max(passed, default=0):.3f} s before it was seen in force")
+        print("\n" + "\n  ".join(told))
     assert len(passed) < len(listed), "nobody was left whom the list could have kept mail from"
     assert [gap for gap in passed if gap > 0] == []
     assert still_sending
