@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.db import bigints
+from core.db import bigints, texts
 from delivery.backoff import Backoff
 from delivery.claim import Claim
 from delivery.pace.noting import note_answers
@@ -131,8 +131,8 @@ def _store_accepted(session: Session, claim: Claim, accepted: Mapping[int, Outco
         return set()
     values: dict[str, Any] = {
         "ids": bigints(accepted),
-        "codes": [outcome.code for outcome in accepted.values()],
-        "texts": [outcome.text for outcome in accepted.values()],
+        "codes": bigints(outcome.code for outcome in accepted.values()),
+        "texts": texts(outcome.text for outcome in accepted.values()),
         "token": claim.token,
     }
     ours = set(session.scalars(text(_ARRIVED), values))
