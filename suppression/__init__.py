@@ -26,7 +26,9 @@ from suppression.facts import Basis, Decision, Facts, Verdict
 from suppression.gathering import Question
 from suppression.journal import Place as JournalPlace
 from suppression.journal import end as journal_end
-from suppression.journal import note_decided, note_launch
+from suppression.journal_gaps import Missing as MissingLines
+from suppression.journal_gaps import missing as missing_lines
+from suppression.journal_gaps import note_decided, note_launch
 from suppression.journal_reading import JournalReading, journal_decisions, journal_launches, merge_journal, read_journal
 from suppression.journal_watch import ahead as journal_ahead
 from suppression.journal_watch import beat as journal_beat
@@ -93,6 +95,7 @@ __all__ = [
     "ListState",
     "ListStatus",
     "Listing",
+    "MissingLines",
     "NewEntry",
     "OpenRequest",
     "OptOutIntake",
@@ -141,6 +144,7 @@ __all__ = [
     "listings",
     "look_up",
     "merge_journal",
+    "missing_lines",
     "note_decided",
     "note_launch",
     "open_case",

@@ -18,7 +18,7 @@ from core import clock
 from core.db import after_commit
 from core.errors import NotFound
 from core.sentences import say
-from suppression import journal
+from suppression import journal, journal_gaps
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
 
 # Where entries come from that the person made with the own hands.
@@ -115,8 +115,8 @@ def add_many(session: Session, entries: Sequence[NewEntry]) -> int:
     """Store many entries at once; answers how many are new. The journal has them before the caller's answer leaves."""
     lock_addresses(session, [entry.address_id for entry in entries])
     added = session.execute(text(_ADD), {"rows": json.dumps([_as_row(entry) for entry in entries])}).all()
-    lines = [as_line(row) for row in added]
-    after_commit(session, lambda: journal.append(lines))
+    lines: list[journal.Said] = [as_line(row) for row in added]
+    after_commit(session, lambda: journal_gaps.write(lines))
     return len(added)
 
 

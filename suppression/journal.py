@@ -13,17 +13,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from core import clock
-from core.db import after_commit
 from core.settings import settings
 
 log = structlog.get_logger()
@@ -88,6 +86,23 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """So many lines belong here and could not be written, as on a full disk; the database keeps them meanwhile."""
+
+    gap: str
+    lines: int
+    at: str
+
+
+@dataclass(frozen=True)
+class Mended:
+    """The lines of this gap stand above."""
+
+    mended: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Place:
     """How far a journal goes: the number of its last line, its bytes, and when something was last written to it."""
 
@@ -108,9 +123,11 @@ class Numbered:
     end: int
 
 
-Said = Line | Lift | Launch | Decided | Beat
+Said = Line | Lift | Launch | Decided | Beat | Gap | Mended
 # What tells them apart; a line that has none of these is about an entry.
-_KINDS: dict[str, type[Said]] = {"lifts": Lift, "beat": Beat, "launch": Launch, "decided": Decided}
+_KINDS: dict[str, type[Said]] = {
+    "lifts": Lift, "beat": Beat, "launch": Launch, "decided": Decided, "gap": Gap, "mended": Mended,
+}  # fmt: skip
 
 # More than the longest line.
 TAIL = 1 << 16
@@ -133,11 +150,10 @@ def append(lines: Iterable[Said]) -> bool:
             # The kernel lets go of it when the file is closed, whatever happens to this process.
             fcntl.flock(handle, fcntl.LOCK_EX)
             _write(handle, wanted)
-            os.fsync(handle)
         finally:
             os.close(handle)
     except OSError as error:
-        # The entry is stored and in force; failing here would tell the recipient that the opt-out did not work.
+        # What the lines are about is stored and in force; `journal_gaps` keeps them until they can be written.
         log.critical("opt_out_journal_failed", path=str(path()), error=str(error))
         return False
     return True
@@ -148,8 +164,16 @@ def _write(handle: int, wanted: list[Said]) -> None:
     written = clock.now().isoformat()
     numbered = (asdict(one) | {"n": number, "w": written} for number, one in enumerate(wanted, start=last + 1))
     content = (b"\n" if torn else b"") + "".join(json.dumps(one) + "\n" for one in numbered).encode()
-    while content:
-        content = content[os.write(handle, content) :]
+    size = os.fstat(handle).st_size
+    try:
+        while content:
+            content = content[os.write(handle, content) :]
+        os.fsync(handle)
+    except OSError:
+        # All or nothing: half of it would be a line that nobody can read.
+        with suppress(OSError):
+            os.ftruncate(handle, size)
+        raise
 
 
 def _last(handle: int) -> tuple[int, bool]:
@@ -199,7 +223,7 @@ def numbered(file: Path | None = None, *, after: int = 0) -> Iterator[Numbered]:
             after += len(line)
             if line.endswith(b"\n") and line.strip():
                 said = _document(line)
-                yield Numbered(int(said.get("n", 0)), _understood(said), after)
+                yield Numbered(int(said.get("n", 0)), understood(said), after)
 
 
 def _document(line: bytes) -> dict[str, Any]:
@@ -210,7 +234,8 @@ def _document(line: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _understood(said: dict[str, Any]) -> Said | None:
+def understood(said: dict[str, Any]) -> Said | None:
+    """What a line says, or None when nobody can tell."""
     values = {name: value for name, value in said.items() if name not in {"n", "w"}}
     kind: type[Said] = next((_KINDS[name] for name in _KINDS if name in said), Line)
     try:
@@ -231,20 +256,6 @@ def launches(file: Path | None = None) -> Iterator[Launch]:
     for one in numbered(file):
         if isinstance(one.said, Launch):
             yield one.said
-
-
-def note_launch(session: Session, *, campaign: str) -> None:
-    """Write down, once the transaction is stored, that a campaign begins."""
-    line = Launch(campaign, clock.now().isoformat())
-    after_commit(session, lambda: append([line]))
-
-
-def note_decided(session: Session, *, address_id: int, decided: dict[str, Any], at: datetime) -> None:
-    """Write down, once the transaction is stored, all that a person has decided by now."""
-    key = session.scalar(text("SELECT encode(key, 'hex') FROM address WHERE id = :id"), {"id": address_id})
-    if key is not None:
-        line = Decided(decided, str(key), at.isoformat())
-        after_commit(session, lambda: append([line]))
 
 
 def moment(line: Line) -> datetime:

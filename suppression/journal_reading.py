@@ -14,26 +14,37 @@ MOST_GAPS = 50
 
 @dataclass(frozen=True)
 class JournalReading:
-    """`lines` that say something, `gaps` in their numbers as `from-to`, lines that nobody can read, and its end."""
+    """`lines` that say something, `gaps` in their numbers as `from-to`, lines that nobody can read, and its end.
+
+    `unwritten`: lines of which the journal itself says that they are missing, because they could not be written.
+    """
 
     lines: int
     gaps: tuple[str, ...]
     unreadable: int
     until: str | None
+    unwritten: int = 0
 
 
 def read_journal(file: Path | None = None) -> JournalReading:
     """Go through a journal, ours or a copy. Lines from before they were numbered leave no gap."""
     lines, unreadable, last = 0, 0, 0
     gaps: list[str] = []
+    unwritten: dict[str, int] = {}
+    mended: set[str] = set()
     for one in journal.numbered(file):
         lines += isinstance(one.said, journal.Line | journal.Lift | journal.Launch | journal.Decided)
         unreadable += one.said is None
+        if isinstance(one.said, journal.Gap):
+            unwritten[one.said.gap] = one.said.lines
+        elif isinstance(one.said, journal.Mended):
+            mended.add(one.said.mended)
         missing = one.number - last - 1
         if one.number and missing > 0 and (last or not lines - 1) and len(gaps) < MOST_GAPS:
             gaps.append(f"{last + 1}-{one.number - 1}")
         last = one.number or last
-    return JournalReading(lines, tuple(gaps), unreadable, journal.end(file).at)
+    left = sum(many for gap, many in unwritten.items() if gap not in mended)
+    return JournalReading(lines, tuple(gaps), unreadable, journal.end(file).at, left)
 
 
 def merge_journal(file: Path) -> int:

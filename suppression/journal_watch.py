@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import clock, quarantine
 from core.db import Base, Moment
-from suppression import journal
+from suppression import journal, journal_gaps
 
 log = structlog.get_logger()
 
@@ -119,9 +119,8 @@ def beat(session: Session) -> None:
     """Write a sign of life when it is time, unless the journal is not whole just now."""
     position = session.get(JournalPosition, 1, populate_existing=True)
     last = journal.end().at
-    if quarantine.standing(session) is None and (
-        position is None or last is None or clock.now() - clock.read(last) >= BEAT
-    ):
+    is_whole = quarantine.standing(session) is None and journal_gaps.missing(session) is None
+    if is_whole and (position is None or last is None or clock.now() - clock.read(last) >= BEAT):
         journal.append([journal.Beat(clock.now().isoformat())])
         watch(session)
 

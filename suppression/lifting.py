@@ -20,7 +20,7 @@ from core.errors import NotAllowed, NotFound
 from core.permissions import Permission
 from core.sentences import say
 from core.users import Actor
-from suppression import journal
+from suppression import journal, journal_gaps
 from suppression.entries import own_word
 from suppression.lift_models import LiftAnswer, LiftRequest
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
@@ -89,8 +89,10 @@ def store_lifts(session: Session, lifts: Sequence[dict[str, Any]]) -> None:
         .join(SuppressionLift, SuppressionLift.entry_id == SuppressionEntry.id)
         .where(SuppressionEntry.id.in_(new))
     )
-    lines = [journal.Lift(str(row.reference), row.at.isoformat(), row.asked_by, row.agreed_by) for row in stored]
-    after_commit(session, lambda: journal.append(lines))
+    lines: list[journal.Said] = [
+        journal.Lift(str(row.reference), row.at.isoformat(), row.asked_by, row.agreed_by) for row in stored
+    ]
+    after_commit(session, lambda: journal_gaps.write(lines))
 
 
 def refuse_to_lift(session: Session, *, request_id: int, actor: Actor, reason: str) -> int:

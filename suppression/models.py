@@ -11,7 +11,8 @@ from sqlalchemy.types import Text
 from core.db import Base, CreatedAt, Document, Id, Moment, text_enum
 from core.evidence import Beside, Chain, register
 
-# A table of a file of its own, reached through this one.
+# Tables of files of their own, reached through this one.
+from suppression.journal_gaps import JournalGap as JournalGap  # noqa: PLC0414
 from suppression.journal_watch import JournalPosition as JournalPosition  # noqa: PLC0414
 
 

@@ -5,6 +5,7 @@ import structlog
 from core.db import transaction
 from core.errors import CrusoeError
 from core.tasks import job
+from suppression.journal_gaps import mend
 from suppression.journal_watch import beat, watch
 from suppression.lists.checks import check, due
 
@@ -27,7 +28,9 @@ def ask_lists() -> bool:
 
 @job("suppression.watch_journal", every=60, alone=True)
 def look_into_journal() -> bool:
-    """Compare the journal with the database, and let it say that it is being written."""
+    """Make the journal whole, compare it with the database, and let it say that it is being written."""
+    with transaction() as session:
+        mend(session)
     with transaction() as session:
         sound = watch(session)
     if sound:

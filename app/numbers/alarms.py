@@ -42,6 +42,14 @@ def alarms(numbers: Numbers) -> list[Alarm]:
 
 
 def _found(numbers: Numbers) -> Iterator[Alarm]:
+    if numbers.journal_missing:
+        yield Alarm(
+            "journal_gap",
+            say(
+                "The journal of objections lacks %(count)s lines: after a restore these people would be written to.",
+                count=Count(numbers.journal_missing),
+            ),
+        )
     if numbers.handed_over >= ENOUGH and numbers.unknown_rate > settings().unknown_alarm:
         yield Alarm(
             "unknown_rate",

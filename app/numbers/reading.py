@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.backup import keeping
 from core import clock
 from delivery import LEASE, reputations
-from suppression import journal_end
+from suppression import journal_end, missing_lines
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Numbers:
     opt_out_wait: dict[str, float | None]
     journal_age: float | None
     journal_unwritten: int
+    journal_missing: int
     outbox_age: float | None
     outbox_waiting: int
     campaigns_late: float | None
@@ -110,6 +111,7 @@ def read_numbers(session: Session) -> Numbers:
     outbox = session.execute(text(_OUTBOX)).one()
     unknown, handed = counts.get("unknown", 0), _handed_over(counts)
     age, unwritten = _journal(session)
+    lost = missing_lines(session)
     ready = _seconds(session.scalar(text(_READY)))
     backup = keeping.standing().age_hours
     return Numbers(
@@ -123,6 +125,7 @@ def read_numbers(session: Session) -> Numbers:
         opt_out_wait={"p50": _seconds(waits.p50), "p99": _seconds(waits.p99)},
         journal_age=age,
         journal_unwritten=unwritten,
+        journal_missing=lost.lines if lost else 0,
         outbox_age=_seconds(outbox.age),
         outbox_waiting=int(outbox.waiting),
         campaigns_late=_seconds(session.scalar(text(_LATE))),

@@ -20,6 +20,7 @@ from core.permissions import Permission
 from core.sentences import say
 from core.settings import settings
 from delivery import resolve_sent
+from suppression import missing_lines
 
 AS = click.option("--as", "user", required=True, metavar="U", help="Who does it: a user's e-mail address.")
 LOST_AT = click.option("--lost-at", default=None, metavar="T", help="When the lost installation last took objections.")
@@ -64,11 +65,14 @@ def show() -> dict[str, Any]:
     """Whether this installation is in quarantine, since when, why, and what is to be done."""
     with transaction() as session:
         found = quarantine.standing(session)
+        lost = missing_lines(session)
+        journal = {"missing": lost.lines if lost else 0, "missing_since": lost.since if lost else None}
         if found is None:
-            return {"quarantined": False}
+            return {"quarantined": False, "journal": journal}
         names = ("begun_at", "cause", "details", "settled_at", "replayed_at", "replay", "asked_by", "ask_reason")
         return {
             "quarantined": True,
+            "journal": journal,
             **{name: getattr(found, name) for name in names},
             "obstacles": releasing.obstacles(session, found),
         }

@@ -1,8 +1,9 @@
 """What every page and `crusoe status` say while a quarantine stands: why, what leaves and what does not, what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -12,6 +13,9 @@ from core.db import transaction
 from core.errors import NotReachable
 from core.sentences import Sentence, say
 from core.web import current_actor
+from suppression import missing_lines
+
+Answer = TypeVar("Answer")
 
 _WHY = {
     quarantine.RESTORED: say("It was restored from a backup, and knows nothing of what happened after it."),
@@ -54,15 +58,16 @@ def _sentences(found: quarantine.Quarantine) -> Iterator[Sentence]:
 
 def install(app: Flask) -> None:
     """Let the pages ask."""
-    app.jinja_env.globals["quarantined"] = _for_page
+    app.jinja_env.globals["quarantined"] = lambda: _for_page(notice)
+    app.jinja_env.globals["journal_gap"] = lambda: _for_page(missing_lines)
 
 
-def _for_page() -> Notice | None:
+def _for_page(ask: Callable[[Session], Answer | None]) -> Answer | None:
     if current_actor() is None:
         return None
     try:
         with transaction() as session:
-            return notice(session)
+            return ask(session)
     except NotReachable:
         # The page that says so must not fail over this.
         return None

@@ -39,6 +39,11 @@ def _obstacles(session: Session, found: quarantine.Quarantine) -> Iterator[Sente
             until=until,
             lost_at=lost_at,
         )
+    if unwritten := found.replay.get("unwritten", 0):
+        yield say(
+            "The journal says that %(count)s of its lines could not be written: somebody's objection may be one.",
+            count=unwritten,
+        )
     gaps, unreadable = found.replay.get("gaps", []), found.replay.get("unreadable", 0)
     if gaps or unreadable:
         yield say(

@@ -30,7 +30,10 @@ from suppression import (
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came of it. `gaps`: numbers of lines that are missing, as `from-to`; `until`: how far the journal goes."""
+    """What came of it. `gaps`: numbers of lines that are missing, as `from-to`; `until`: how far the journal goes.
+
+    `unwritten`: lines of which the journal says itself that they could not be written, as on a full disk.
+    """
 
     lines: int
     stored: int
@@ -44,6 +47,7 @@ class Replayed:
     unknown_campaigns: tuple[str, ...]
     gaps: tuple[str, ...]
     unreadable: int
+    unwritten: int
     until: str | None
     lost_at: str | None
 
@@ -72,6 +76,7 @@ def replay(session: Session, *, file: Path | None, actor: Actor, lost_at: str | 
         unknown_campaigns=launched.unknown,
         gaps=reading.gaps,
         unreadable=reading.unreadable,
+        unwritten=reading.unwritten,
         until=found.details.get("until"),
         lost_at=found.details.get("lost_at"),
     )

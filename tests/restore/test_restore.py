@@ -20,7 +20,7 @@ from core.permissions import Role
 from core.settings import settings
 from delivery import enqueue, send_once_more, standing_run
 from delivery.tidy import tidy
-from suppression import Cause, add, journal, note_decided
+from suppression import Cause, add, note_decided, note_launch
 from suppression.journal_watch import watch
 from tests.campaigns.planning import CONFIGURATION, approved_by, check, launched_by, somebody, submitted_by, with_people
 from tests.delivery.sending import WORDS, names, rows, worker
@@ -96,8 +96,8 @@ def lost(database, home, sink, tmp_path, monkeypatch):
     with transaction() as session:
         erase_person(session, by_address(session, erased), actor="carla@shop.example")
         _decide(session, objector)
-        journal.note_launch(session, campaign="winter")
-        journal.note_launch(session, campaign="spring")
+        note_launch(session, campaign="winter")
+        note_launch(session, campaign="spring")
         newest = _newest(session)
     with transaction() as session:
         session.execute(text("UPDATE journal_position SET at = now()"))
@@ -190,7 +190,7 @@ def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(l
         "not_permitted"
     )
     assert run("restore", "release", *AS_CARLO)["state"] == "released"
-    assert run("restore", "status") == {"quarantined": False}
+    assert run("restore", "status") == {"quarantined": False, "journal": {"missing": 0, "missing_since": None}}
 
     # What was in doubt stays where it is; the log of the relay ends the doubt, and the rest goes once.
     with transaction() as session:

@@ -1,7 +1,8 @@
-"""How many mails to people in an imported file were still on their way when it ended."""
+"""How many mails were on their way when an import ended; what the journal of objections has yet to be told."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0030_departures"
 down_revision = "0029_mail_domains"
@@ -11,9 +12,22 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    moment = sa.DateTime(timezone=True)
     op.add_column("import_job", sa.Column("on_its_way", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_table(
+        "journal_gap",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("noticed_at", moment, server_default=sa.text("now()"), nullable=False),
+        sa.Column("many", sa.BigInteger(), nullable=False),
+        sa.Column("lines", postgresql.JSONB(), nullable=False),
+        sa.Column("mended_at", moment, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_gap")),
+    )
+    op.create_index("ix_journal_gap_open", "journal_gap", ["id"], postgresql_where=sa.text("mended_at IS NULL"))
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("journal_gap")
     op.drop_column("import_job", "on_its_way")
