@@ -11,6 +11,11 @@ _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _MAILBOX = re.compile(rf"({_LOCAL}(?:\.{_LOCAL})*)@((?:{_LABEL}\.)+{_LABEL})")
 
+# What nearly all of them look like; looking closely at the others takes three times as long.
+_ORDINARY = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]{1,63}"
+)
+
 LONGEST_LOCAL = 64
 LONGEST_DOMAIN = 253
 LONGEST_LINE = 998
@@ -18,6 +23,8 @@ LONGEST_LINE = 998
 
 def is_mailbox(address: str) -> bool:
     """Whether this may be written into a command of the envelope."""
+    if len(address) <= LONGEST_LOCAL and _ORDINARY.fullmatch(address):
+        return True
     found = _MAILBOX.fullmatch(address)
     if found is None or not address.isprintable():
         return False
