@@ -1,5 +1,7 @@
 """Look before sending: who would get it, who would not and why, and what is wrong with the mail."""
 
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,15 +13,15 @@ from campaigns.states import CampaignState
 from core import clock
 from core.errors import NotAllowed
 from core.sentences import Count, say
-from delivery import expected, read_windows, sender_findings
+from delivery import Forecast, expected, foresee, read_windows, sender_findings
 from delivery.models import Sender
 from segments import audience
 from segments.models import Segment
 from suppression import Assessment, Question, assess, counts, samples, soon_stale
 from templates import Finding, Severity, check, kept_finding, latest
 
-# What one worker hands over in a second without a limit of the sender; only an estimate for people.
-USUAL_RATE = 200
+MOST_DAYS = 14
+LONG = timedelta(days=1)
 
 CHECKABLE = frozenset({CampaignState.DRAFT, CampaignState.CHECKED})
 
@@ -46,14 +48,19 @@ def preflight(session: Session, *, campaign: Campaign) -> dict[str, Any]:
     ]
     findings += [kept_finding(finding) for finding in _aging(session, assessment)]
     findings += [kept_finding(finding) for finding in sender_findings(session, sender_id=sender.id)]
-    rate = sender.most_per_second or USUAL_RATE
+    course = _foreseen(session, campaign, sender, assessment)
+    findings += [kept_finding(finding) for finding in _slow(campaign, course)]
     return {
         **totals,
         "rules_version": assessment.rules_version,
         "samples": samples(assessment),
         "findings": findings,
         "windows": _windows(session, campaign, assessment),
-        "estimated_seconds": -(-int(totals["send"]) // rate),
+        "estimated_seconds": course.seconds,
+        "estimated_end": course.ends.isoformat(),
+        "estimated_days": [
+            {"day": day.isoformat(), "mails": many} for day, many in sorted(course.by_day.items())[:MOST_DAYS]
+        ],
         "blocking": any(finding["severity"] == "fail" for finding in findings),
     }
 
@@ -68,6 +75,27 @@ def _windows(session: Session, campaign: Campaign, assessment: Assessment) -> li
         {"zone": one.zone, "people": one.people, "opens": one.opens.isoformat() if one.opens else None}
         for one in expected(session, assessment, windows=windows, begin=begin)
     ]
+
+
+def _foreseen(session: Session, campaign: Campaign, sender: Sender, assessment: Assessment) -> Forecast:
+    """How it would go if it began at its time, or now."""
+    begin = max(clock.now(), campaign.scheduled_at or clock.now())
+    return foresee(session, assessment, sender=sender, windows=read_windows(campaign.windows), begin=begin)
+
+
+def _slow(campaign: Campaign, course: Forecast) -> list[Finding]:
+    """What limits and a warm-up do to the end of it, and for whom no window is left."""
+    found, takes = [], course.ends - course.begins
+    late = timedelta(minutes=campaign.most_late or 0)
+    if course.left:
+        found.append(say("Limits and windows leave no time for %(count)s people.", count=Count(course.left)))
+    if course.is_slowed and takes > LONG:
+        found.append(say("The limits of the sender stretch it over %(count)s days.", count=Count(ceil(takes / LONG))))
+    if course.is_slowed and late and takes > late and (course.free_end or course.ends) - course.begins <= late:
+        minutes = Count(campaign.most_late or 0)
+        found.append(say("The limits of the sender make it end more than %(minutes)s minutes late.", minutes=minutes))
+    remedy = say("Raise the limits of the sender, widen the windows, choose a smaller audience, or leave it as it is.")
+    return [Finding("takes_long", Severity.WARN, said, remedy) for said in found]
 
 
 def _aging(session: Session, assessment: Assessment) -> list[Finding]:

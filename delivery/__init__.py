@@ -25,7 +25,9 @@ from delivery.notes import (
 )
 from delivery.notices import Notice, notice_draft, notice_run, tell
 from delivery.pace.braking import begin_counting_anew
+from delivery.pace.crowds import foresee
 from delivery.pace.expected import expected
+from delivery.pace.forecast import Forecast
 from delivery.pace.limits import checked_limit, checked_limits
 from delivery.pace.reputation import reputations
 from delivery.pace.waiting import UsedUp
@@ -59,6 +61,7 @@ __all__ = [
     "Call",
     "CallTaken",
     "Doubt",
+    "Forecast",
     "Forged",
     "Halted",
     "InDoubt",
@@ -93,6 +96,7 @@ __all__ = [
     "enqueue",
     "expected",
     "finish_if_done",
+    "foresee",
     "forget_recipient",
     "hook_of",
     "mail_id",

@@ -79,3 +79,24 @@ def test_a_start_that_comes_too_late_waits_for_somebody(configured, time_machine
         assert "went by. Launch it" in signed_in(create_app(), Role.MARKETER).get("/campaigns/autumn").text
         planning.launched_by(marta)
         assert planning.campaign().state is CampaignState.SENDING
+
+
+def test_the_check_says_how_long_limits_will_make_it_and_warns(database, tmp_path):
+    planning.configure(tmp_path)
+    planning.with_people(*(f"p{number}" for number in range(25)))
+    told = planning.check()
+    assert (told["estimated_seconds"], "takes_long" in str(told["findings"])) == (1, False)
+    rows("UPDATE sender SET limits = '{\"per_day\": 10}' RETURNING 1")
+    told = planning.check()
+    assert told["estimated_seconds"] > 24 * 3600
+    assert [one["mails"] for one in told["estimated_days"]] == [10, 10, 5]
+    (warning,) = [one for one in told["findings"] if one["code"] == "takes_long"]
+    assert (warning["message"], warning["severity"]) == ("The limits of the sender stretch it over 2 days.", "warn")
+    shown = signed_in(create_app(), Role.MARKETER).get("/campaigns/autumn").text
+    assert "until about" in shown
+    assert "How many leave on which day" in shown
+    # Only what is meant to begin by a certain time can be late.
+    rows("UPDATE campaign SET most_late = 30 RETURNING 1")
+    rows('UPDATE sender SET limits = \'{"per_hour": 12, "operators": {"other": {"per_hour": 9}}}\' RETURNING 1')
+    found = [one["message"] for one in planning.check()["findings"] if one["code"] == "takes_long"]
+    assert found == ["The limits of the sender make it end more than 30 minutes late."]
