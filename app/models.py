@@ -6,7 +6,7 @@ from app.imports import models as imports
 from campaigns import models as campaigns
 from contacts import consent_models as consents
 from contacts import models as contacts
-from core import audit, evidence, evidence_anchors, lease, quarantine, retention, users
+from core import audit, evidence, evidence_anchors, found_work, lease, quarantine, retention, users
 from core.db import Base
 from delivery import models as delivery
 from lead_handover import models as lead_handover
@@ -17,7 +17,7 @@ from templates import models as templates
 from tracking import models as tracking
 
 MODULES = (
-    *(audit, evidence, evidence_anchors, lease, quarantine, retention, users),
+    *(audit, evidence, evidence_anchors, found_work, lease, quarantine, retention, users),
     *(contacts, consents, tracking, suppression, templates, delivery, segments, campaigns, preferences, lead_handover),
     imports,
     api,

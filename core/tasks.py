@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core import found_work
 from core.db import after_commit, transaction
 from core.errors import NotReachable
 from core.settings import settings
@@ -37,12 +38,15 @@ class Job:
     alone: bool
     running: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self) -> bool:
+    def run(self, *, polled: bool = False) -> bool:
         """Do what is due unless this process is at it already. Answers whether more is waiting."""
         if not self.running.acquire(blocking=False):
             return False
         try:
-            return self._alone() if self.alone else self.verb()
+            found_work.begin()
+            again = self._alone() if self.alone else self.verb()
+            found_work.end(self.name, polled=polled)
+            return again
         finally:
             self.running.release()
 
@@ -139,7 +143,7 @@ class Poller(threading.Thread):
 
     def _look(self, entry: Job) -> bool:
         try:
-            return entry.run()
+            return entry.run(polled=True)
         except NotReachable as error:
             log.warning("database_away", job=entry.name, error=str(error))
         except Exception:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.db import connections_made, transaction
 from core.errors import CrusoeError
+from core.found_work import note_found
 from core.sentences import packed
 from core.settings import settings
 from core.tasks import stopping
@@ -80,6 +81,7 @@ class Worker:
         batch = self._claim()
         if batch is None:
             return False
+        note_found(len((batch.claim if isinstance(batch, Batch) else batch).message_ids))
         if not isinstance(batch, Batch):
             return True
         way = self._connect(batch)

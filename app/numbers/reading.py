@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.backup import keeping
 from core import clock
+from core.found_work import found as found_work
 from delivery import LEASE, reputations
 from suppression import journal_end, missing_lines
 
@@ -21,6 +22,9 @@ class Numbers:
     `messages`: rows per state of runs that were not over a day ago. `oldest`: the age of the oldest ready row that is
     due, and of the oldest one that is claimed or being handed over. `unknown_rate`: the part of all that was handed
     over in those runs of which nobody knows whether it arrived.
+
+    `found_by_bell`, `found_by_polling`: messages that a worker took up because somebody rang, and because it looked.
+    What was put off is among the latter: nobody rings when its time has come.
 
     `complaint_rate` (of the worst day) and `dead_rate`: in percent, of the last week, for each sender and operator of
     mailboxes with enough mails to say anything; `resting`: pairs of those that get nothing just now because the
@@ -38,6 +42,8 @@ class Numbers:
     journal_age: float | None
     journal_unwritten: int
     journal_missing: int
+    found_by_bell: int
+    found_by_polling: int
     outbox_age: float | None
     outbox_waiting: int
     campaigns_late: float | None
@@ -112,6 +118,7 @@ def read_numbers(session: Session) -> Numbers:
     unknown, handed = counts.get("unknown", 0), _handed_over(counts)
     age, unwritten = _journal(session)
     lost = missing_lines(session)
+    rung, polled = found_work(session, "delivery.send")
     ready = _seconds(session.scalar(text(_READY)))
     backup = keeping.standing().age_hours
     return Numbers(
@@ -126,6 +133,8 @@ def read_numbers(session: Session) -> Numbers:
         journal_age=age,
         journal_unwritten=unwritten,
         journal_missing=lost.lines if lost else 0,
+        found_by_bell=rung,
+        found_by_polling=polled,
         outbox_age=_seconds(outbox.age),
         outbox_waiting=int(outbox.waiting),
         campaigns_late=_seconds(session.scalar(text(_LATE))),

@@ -11,6 +11,7 @@ import pytest
 from core.db import transaction
 from core.tasks import ring
 from delivery.runs import SEND
+from tests.app.installation import wait_until
 from tests.delivery.sending import campaign, numbers, rows
 from tests.smtp_sink import on, say
 
@@ -60,6 +61,8 @@ def test_without_a_broker_the_ledger_is_polled(listen, start, monkeypatch, tmp_p
     run_id = campaign(40)
     wait_for(run_id, sent=40)
     assert len(sink.taken) == 40
+    # Written when the job has ended.
+    wait_until(lambda: rows("SELECT rung, polled FROM found_work WHERE job = 'delivery.send'") == [(0, 40)])
 
 
 def test_a_worker_that_is_asked_to_stop_leaves_nothing_half_done(listen, broker, start):

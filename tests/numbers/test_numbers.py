@@ -20,8 +20,8 @@ from tests.smtp_sink import Drop, Sink, on
 FINE = Numbers(
     messages={}, oldest={"ready": 1.0, "claimed": None, "handing_over": 1.0}, handed_over=1000, unknown=20,
     unknown_rate=0.02, leases_lost=0, refusals={}, opt_out_wait={"p50": None, "p99": None}, journal_age=600.0,
-    journal_unwritten=0, journal_missing=0, outbox_age=3600.0, outbox_waiting=1, campaigns_late=None,
-    scheduler_silent=10.0, clock_offset=5.0, backup_age=None,
+    journal_unwritten=0, journal_missing=0, found_by_bell=0, found_by_polling=0, outbox_age=3600.0,
+    outbox_waiting=1, campaigns_late=None, scheduler_silent=10.0, clock_offset=5.0, backup_age=None,
 )  # fmt: skip
 
 

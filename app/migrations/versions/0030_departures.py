@@ -1,4 +1,4 @@
-"""How many mails were on their way when an import ended; what the journal of objections has yet to be told."""
+"""Mails on their way when an import ended; what the journal has yet to be told; work found by ringing and by looking."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,13 @@ def upgrade() -> None:
     moment = sa.DateTime(timezone=True)
     op.add_column("import_job", sa.Column("on_its_way", sa.BigInteger(), server_default="0", nullable=False))
     op.create_table(
+        "found_work",
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("rung", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("polled", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_found_work")),
+    )
+    op.create_table(
         "journal_gap",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
@@ -30,4 +37,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("journal_gap")
+    op.drop_table("found_work")
     op.drop_column("import_job", "on_its_way")
