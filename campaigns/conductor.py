@@ -1,6 +1,6 @@
 """From an approval to the last message: open a run, write the audience down, pause, resume, stop, finish."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +10,8 @@ from campaigns.models import Campaign
 from campaigns.service import move
 from campaigns.states import SAID, CampaignState
 from contacts.models import Controller
-from core import audit, clock, quarantine
+from core import audit, quarantine
+from core.db import database_clock
 from core.errors import NotAllowed
 from core.permissions import Permission
 from core.sentences import packed, say, unpacked
@@ -54,7 +55,7 @@ def launch(session: Session, *, campaign: Campaign, actor: Actor) -> None:
         )
     require_unchanged(session, campaign=campaign, action="approve")
     require_sound_sender(session, sender_id=campaign.sender_id)
-    if campaign.scheduled_at and campaign.scheduled_at > clock.now():
+    if campaign.scheduled_at and campaign.scheduled_at > database_clock(session):
         move(session, campaign=campaign, to=CampaignState.SCHEDULED, actor=actor.email)
         return
     start(session, campaign=campaign, actor=actor.email)
@@ -84,10 +85,12 @@ def start_due(session: Session) -> int:
     """Start what is scheduled and due. What changed since its approval stays where it is and is not sent."""
     if quarantine.forbids(session, answer=False):
         return 0
-    due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= clock.now())
+    # A worker whose own clock is wrong must neither begin early nor say that it is too late.
+    now = database_clock(session)
+    due = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= now)
     started = 0
     for campaign in session.scalars(due.with_for_update(skip_locked=True)):
-        if _is_too_late(campaign):
+        if _is_too_late(campaign, now):
             why = say("Its time went by by more than %(minutes)s minutes.", minutes=campaign.most_late or MOST_LATE)
             move(session, campaign=campaign, to=CampaignState.APPROVED, actor="system", reason=why)
             continue
@@ -102,11 +105,11 @@ def start_due(session: Session) -> int:
     return started
 
 
-def _is_too_late(campaign: Campaign) -> bool:
+def _is_too_late(campaign: Campaign, now: datetime) -> bool:
     """Whether it would begin so much later than planned that somebody has to confirm it first."""
     if campaign.scheduled_at is None:
         return False
-    return clock.now() - campaign.scheduled_at > timedelta(minutes=campaign.most_late or MOST_LATE)
+    return now - campaign.scheduled_at > timedelta(minutes=campaign.most_late or MOST_LATE)
 
 
 def pause(session: Session, *, campaign: Campaign, actor: Actor, reason: str | None = None) -> None:

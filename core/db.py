@@ -8,7 +8,7 @@ from functools import cache
 from itertools import count
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, event, func
+from sqlalchemy import BigInteger, DateTime, Engine, Enum, Identity, MetaData, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -98,6 +98,12 @@ def texts(values: Iterable[str]) -> str:
     """Texts as PostgreSQL spells an array, for `CAST(:name AS text[])`; see `bigints`."""
     spelled = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
     return "{" + ",".join([f'"{value}"' for value in spelled]) + "}"
+
+
+def database_clock(session: Session) -> datetime:
+    """The moment by the clock that all processes share. What begins or ends at a time asks it, not its own host."""
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 @contextmanager

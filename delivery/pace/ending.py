@@ -3,7 +3,7 @@
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from core import clock
+from core.db import database_clock
 from delivery.models import Run
 from delivery.pace.models import ClockZone
 from delivery.pace.windows import read_windows
@@ -29,13 +29,13 @@ def end_what_is_too_late(session: Session) -> int:
     open_ones = select(Run.id, Run.windows).where(
         Run.kind == RunKind.CAMPAIGN, Run.state == RunState.OPEN, Run.windows.is_not(None)
     )
-    ended = 0
+    ended, now = 0, database_clock(session)
     for run_id, document in session.execute(open_ones).all():
         windows = read_windows(document)
         if windows is None or windows.until is None:
             continue
         for zone in session.scalars(text(_LANES), {"run": run_id}).all():
-            if windows.next_open(clock.now(), zone=names.get(zone)) is None:
+            if windows.next_open(now, zone=names.get(zone)) is None:
                 values = {"run": run_id, "zone": zone, "reason": REASON}
                 ended += session.execute(text(_END), values).rowcount  # type: ignore[attr-defined]
     return ended

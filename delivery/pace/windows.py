@@ -1,8 +1,9 @@
 """When mails of a campaign may leave: hours of the week by some clock, until some day. Pure."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -17,6 +18,8 @@ RECIPIENT = "recipient"
 # Where nobody knows better.
 USUAL = "Europe/Berlin"
 LONGEST_LOOK = 15
+# No zone changes its clock at another moment than a whole quarter of an hour.
+QUARTER = timedelta(minutes=15)
 
 # In countries with several zones, the one in which most people live. Others have one, or the same hours in all.
 MAIN_ZONES = {
@@ -91,20 +94,28 @@ class Windows(BaseModel):
         if self.is_open(at, zone=zone):
             return at
         today = at.astimezone(clock).date()
-        starts = [
-            moment
-            for days in range(LONGEST_LOOK)
-            for words in self.hours
-            if (moment := _start(today + timedelta(days=days), read_hours(words).begin, clock)) > at
-            and self.is_open(moment, zone=zone)
-        ]
-        return min(starts, default=None)
+        days = [today + timedelta(days=number) for number in range(LONGEST_LOOK)]
+        begins = {read_hours(words).begin for words in self.hours}
+        starts = [each for day in days for each in _starts(day, begins, clock)]
+        found = min((each for each in starts if each > at and self.is_open(each, zone=zone)), default=None)
+        return found and found.astimezone(clock)
 
 
-def _start(day: date, begin: time, clock: ZoneInfo) -> datetime:
-    """The moment at which a window of this day begins; in a night that skips that hour, when its clock goes on."""
-    moment = datetime.combine(day, begin, clock)
-    return moment.astimezone(ZoneInfo("UTC")).astimezone(clock)
+def _starts(day: date, begins: Iterable[time], clock: ZoneInfo) -> Iterator[datetime]:
+    """The moments of a day at which a window may open, in UTC: an hour that comes twice is there twice.
+
+    Where the clock jumps, a window may open at that moment: it began in the hour that was left out or comes again.
+    """
+    for begin in begins:
+        for fold in (0, 1):
+            yield datetime.combine(day, begin, clock).replace(fold=fold).astimezone(UTC)
+    midnight, next_one = (datetime.combine(day + timedelta(days=number), time(), clock) for number in (0, 1))
+    if midnight.utcoffset() != next_one.utcoffset():
+        first = datetime.combine(day, time(), UTC) - timedelta(days=1)
+        quarters = [first + number * QUARTER for number in range(4 * 24 * 3)]
+        for before, after in pairwise(quarters):
+            if before.astimezone(clock).utcoffset() != after.astimezone(clock).utcoffset():
+                yield after
 
 
 @cache

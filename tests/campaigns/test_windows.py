@@ -7,7 +7,7 @@ import pytest
 from app.web import create_app
 from campaigns.conductor import start_due
 from campaigns.states import CampaignState
-from core import clock
+from core import clock, users
 from core.db import transaction
 from core.permissions import Role
 from core.users import Actor
@@ -61,13 +61,10 @@ def test_windows_of_a_campaign_are_shown_bound_and_kept(configured):
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(31, CampaignState.APPROVED), (29, CampaignState.SENDING)])
-def test_a_start_that_comes_too_late_waits_for_somebody(configured, time_machine, minutes, state):
-    begin = clock.now() + timedelta(hours=1)
-    rows("UPDATE campaign SET scheduled_at = :at RETURNING 1", at=begin)
+def test_a_start_that_comes_too_late_waits_for_somebody(configured, minutes, state):
+    rows("UPDATE campaign SET scheduled_at = :at RETURNING 1", at=clock.now() - timedelta(minutes=minutes))
     marta = approved()
-    planning.launched_by(marta)
-    assert planning.campaign().state is CampaignState.SCHEDULED
-    time_machine.move_to(begin + timedelta(minutes=minutes))
+    rows("UPDATE campaign SET state = 'scheduled' RETURNING 1")
     with transaction() as session:
         start_due(session)
     assert planning.campaign().state is state
@@ -100,3 +97,28 @@ def test_the_check_says_how_long_limits_will_make_it_and_warns(database, tmp_pat
     rows('UPDATE sender SET limits = \'{"per_hour": 12, "operators": {"other": {"per_hour": 9}}}\' RETURNING 1')
     found = [one["message"] for one in planning.check()["findings"] if one["code"] == "takes_long"]
     assert found == ["The limits of the sender make it end more than 30 minutes late."]
+
+
+@pytest.mark.parametrize("host", [timedelta(days=1), timedelta(minutes=10), timedelta(minutes=-10), timedelta(days=-1)])
+def test_a_wrong_clock_of_a_host_starts_nothing_early_or_twice_and_ends_nothing(configured, time_machine, host):
+    rows("UPDATE campaign SET scheduled_at = :at RETURNING 1", at=clock.now() + timedelta(minutes=5))
+    marta = approved()
+    time_machine.move_to(clock.now() + host)
+    planning.launched_by(marta)
+    assert planning.campaign().state is CampaignState.SCHEDULED
+    with transaction() as session:
+        assert start_due(session) == 0
+    assert planning.campaign().state is CampaignState.SCHEDULED
+    # The time comes, for the database; the approval is for this time.
+    rows("UPDATE campaign SET state = 'draft', scheduled_at = now() - interval '1 minute' RETURNING 1")
+    planning.check()
+    planning.submitted_by(marta)
+    with transaction() as session:
+        rita = users.actor(session, "rita@shop.example")
+    planning.approved_by(rita)
+    rows("UPDATE campaign SET state = 'scheduled' RETURNING 1")
+    for started in (1, 0):
+        with transaction() as session:
+            assert start_due(session) == started
+    assert planning.campaign().state is CampaignState.SENDING
+    assert rows("SELECT count(*) FROM run WHERE kind = 'campaign'") == [(1,)]

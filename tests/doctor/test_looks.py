@@ -105,15 +105,14 @@ def test_a_campaign_whose_time_comes_while_its_sender_is_unsound_goes_back_to_it
     configure(tmp_path)
     with_people("ada")
     marta, rolf = somebody(Role.MARKETER, "mia"), somebody(Role.RELEASER, "rolf")
-    rows("UPDATE campaign SET scheduled_at = now() + interval '1 hour' RETURNING 1")
+    rows("UPDATE campaign SET scheduled_at = now() - interval '1 minute' RETURNING 1")
     check()
     submitted_by(marta)
     approved_by(rolf)
-    launched_by(rolf)
-    assert rows("SELECT state FROM campaign") == [("scheduled",)]
+    rows("UPDATE campaign SET state = 'scheduled' RETURNING 1")
     names.zone["shop.example MX"] = ["0 ."]
     looked()
-    with time_machine.travel(clock.now() + timedelta(hours=2)), transaction() as session:
+    with transaction() as session:
         assert start_due(session) == 0
     assert rows("SELECT state FROM campaign") == [("draft",)]
     ((reason,),) = rows("SELECT reason FROM audit_event WHERE action = 'campaign.draft'")
