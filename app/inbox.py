@@ -5,16 +5,15 @@ Each accepted mail becomes one file in `CRUSOE_HOME/inbox`, with the envelope in
 """
 
 import asyncio
-import signal
 import time
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app.inbox_store import folder
+from app.supervisor.asked_to_end import asked_to_end
 from core.log import to_standard_error
 from core.settings import settings
 
@@ -93,12 +92,7 @@ async def serve(*, port: int, kept: Folder, stopping: asyncio.Event) -> None:
 async def main() -> None:
     """Run until told to stop."""
     to_standard_error()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Event loops on some systems take no signal handlers; there the supervisor ends the process without asking.
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await serve(port=settings().inbox_smtp_port, kept=Folder(folder()), stopping=stopping)
+    await serve(port=settings().inbox_smtp_port, kept=Folder(folder()), stopping=asked_to_end())
 
 
 if __name__ == "__main__":

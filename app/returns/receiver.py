@@ -5,9 +5,7 @@ it and comes again. It sends nothing, ever.
 """
 
 import asyncio
-import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from app.returns.dispatch import take
+from app.supervisor.asked_to_end import asked_to_end
 from app.supervisor.readiness import say_ready
 from core.errors import CrusoeError, WrongInput
 from core.log import to_standard_error
@@ -109,12 +108,7 @@ async def serve(url: str, *, stopping: asyncio.Event, started: Any = None) -> No
 async def main(url: str) -> None:
     """Run until told to stop."""
     to_standard_error()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Event loops on some systems take no signal handlers; there the supervisor ends the process without asking.
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await serve(url, stopping=stopping)
+    await serve(url, stopping=asked_to_end())
 
 
 if __name__ == "__main__":

@@ -149,16 +149,26 @@ def status(session: Session, *, as_of: datetime | None = None, every: bool = Fal
 
 
 def required_lists(settings: RuleSettings, *, on: datetime) -> dict[str, RequiredList]:
-    """The lists that must be asked in the markets and on the channels of the company, the strictest age of each."""
+    """The lists that must be asked in the markets and on the channels of the company.
+
+    Of each the strictest age, and everybody whom it concerns on any of the channels.
+    """
     required: dict[str, RequiredList] = {}
     for channel in settings.channels:
         for found in settings.lists_for(channel, on=on.date()):
-            known = required.get(found.list_id)
-            if (found.unknown_country or not set(found.countries).isdisjoint(settings.markets)) and (
-                known is None or found.max_age_days < known.max_age_days
-            ):
-                required[found.list_id] = found
+            if found.unknown_country or not set(found.countries).isdisjoint(settings.markets):
+                known = required.get(found.list_id)
+                required[found.list_id] = found if known is None else _both(known, found)
     return required
+
+
+def _both(one: RequiredList, other: RequiredList) -> RequiredList:
+    return RequiredList(
+        list_id=one.list_id,
+        countries=tuple(dict.fromkeys((*one.countries, *other.countries))),
+        unknown_country=one.unknown_country or other.unknown_country,
+        max_age_days=min(one.max_age_days, other.max_age_days),
+    )
 
 
 def _status(

@@ -203,3 +203,19 @@ def test_the_lists_of_the_markets_are_required_at_the_strictest_age_of_the_chann
         )
     )  # fmt: skip
     assert names(RuleSettings(policies=rows, channels=("email", "sms", "post"), markets=("AT", "CH"))) == {"one": 5}
+
+
+def test_a_list_that_several_channels_need_concerns_everybody_of_all_of_them() -> None:
+    rows = tuple(
+        PolicyRow(
+            country=country, channels=(channel,), needs=Needs.CONSENT, valid_from=NOW.date(), source="a law",
+            lists=({"list_id": "one", "max_age_days": age},),
+        )
+        for country, channel, age in (("AT", "email", 5), ("CH", "phone", 9), ("DE", "post", 3))
+    )  # fmt: skip
+    settings = RuleSettings(policies=rows, channels=("email", "phone"), markets=("CH",))
+    # Of the e-mail list only Austrians are asked about, and Austria is no market.
+    assert required_lists(settings, on=NOW)["one"].concerned == ("CH", "")
+    settings = RuleSettings(policies=rows, channels=("email", "phone"), markets=("AT", "CH"))
+    needed = required_lists(settings, on=NOW)["one"]
+    assert (needed.concerned, needed.max_age_days) == (("AT", "CH", ""), 5)

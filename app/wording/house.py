@@ -1,0 +1,102 @@
+"""What the house works with: campaigns, lists, files, roles."""
+
+from flask_babel import lazy_gettext as _l
+
+from app.wording.word import Word
+
+WORDS: dict[str, dict[str, Word]] = {
+    "campaign": {
+        "draft": Word(_l("draft"), "secondary"),
+        "checked": Word(_l("checked"), "azure"),
+        "submitted": Word(_l("waiting for approval"), "yellow"),
+        "approved": Word(_l("approved"), "teal"),
+        "scheduled": Word(_l("scheduled"), "indigo"),
+        "sending": Word(_l("sending"), "blue"),
+        "paused": Word(_l("paused"), "orange"),
+        "done": Word(_l("done"), "green"),
+        "cancelled": Word(_l("cancelled"), "secondary"),
+    },
+    "role": {
+        "marketer": Word(_l("marketing"), "blue", _l("Plans segments, templates and campaigns.")),
+        "compliance": Word(_l("compliance"), "purple", _l("Approves, releases holds, keeps the lists.")),
+        "releaser": Word(_l("release"), "teal", _l("Approves and launches campaigns.")),
+        "sales": Word(_l("sales"), "orange", _l("Answers leads.")),
+        "admin": Word(_l("administration"), "red", _l("May do everything, and manages users.")),
+    },
+    "list": {
+        "fresh": Word(_l("fresh"), "green"),
+        "due": Word(_l("due soon"), "yellow"),
+        "outdated": Word(_l("too old"), "red"),
+        "missing": Word(_l("missing"), "red"),
+        "loading": Word(_l("loading"), "azure"),
+        "active": Word(_l("in use"), "green"),
+        "replaced": Word(_l("replaced"), "secondary"),
+        "removed": Word(_l("taken away"), "secondary"),
+    },
+    "import": {
+        "waiting": Word(_l("waits for its turn"), "yellow"),
+        "running": Word(_l("being imported"), "blue"),
+        "done": Word(_l("done"), "green"),
+        "failed": Word(_l("not imported"), "red"),
+        "cancelled": Word(_l("cancelled"), "secondary"),
+    },
+    "bundle": {
+        "waiting": Word(_l("waits for its turn"), "yellow"),
+        "running": Word(_l("being made"), "blue"),
+        "done": Word(_l("done"), "green"),
+        "failed": Word(_l("not made"), "red"),
+    },
+    "import_kind": {
+        "contacts": Word(_l("contacts"), meaning=_l("people with their addresses and fields")),
+        "consents": Word(_l("consents"), meaning=_l("who asked and confirmed, when, under which words")),
+        "orders": Word(_l("orders"), meaning=_l("what people bought")),
+        "optouts": Word(_l("opt-outs"), meaning=_l("who must not be written to")),
+        "blocks": Word(
+            _l("blocks"), meaning=_l("competitors, desks, the deceased and whatever else must not be written to")
+        ),
+        "results": Word(
+            _l("results of calls, letters and text messages"),
+            meaning=_l("what came of the lines of a file that was given out; objections count at once"),
+        ),
+    },
+    "object": {
+        "address": Word(_l("address")),
+        "api_token": Word(_l("token")),
+        "campaign": Word(_l("campaign")),
+        "consent": Word(_l("consent")),
+        "contact": Word(_l("contact")),
+        "file": Word(_l("file")),
+        "handover": Word(_l("lead")),
+        "list_version": Word(_l("list")),
+        "outbox": Word(_l("message to another system")),
+        "rule_set": Word(_l("rules")),
+        "score_model": Word(_l("score rules")),
+        "signing_key": Word(_l("signing key")),
+        "finding": Word(_l("finding about a sender")),
+        "segment": Word(_l("segment")),
+        "suppression_entry": Word(_l("suppression")),
+        "template": Word(_l("template")),
+        "user": Word(_l("user")),
+        "webhook_target": Word(_l("webhook")),
+        # Lists that somebody took as a file.
+        "audit": Word(_l("Audit log")),
+        "block_changes": Word(_l("Who changed the block list")),
+        "exports": Word(_l("Files that left the house")),
+        "incident": Word(_l("Messages of an incident")),
+        "lists": Word(_l("Do-not-contact lists")),
+        "releases": Word(_l("Holds that were released")),
+        "rules": Word(_l("Rules")),
+        "blocks": Word(_l("Our own blocks")),
+        "campaigns": Word(_l("Campaigns")),
+        "consents": Word(_l("Consents")),
+        "contacts": Word(_l("Contacts")),
+        "decisions": Word(_l("Decisions")),
+        "imports": Word(_l("Earlier imports")),
+        "leads": Word(_l("Leads")),
+        "segments": Word(_l("Segments")),
+        "senders": Word(_l("Senders")),
+        "suppression": Word(_l("Suppression")),
+        "templates": Word(_l("Templates")),
+        "users": Word(_l("Users")),
+    },
+}
