@@ -8,7 +8,9 @@ from sqlalchemy import select
 from core.cli import command, show_rows
 from core.db import transaction
 from delivery.doctor.whom import find_sender
-from delivery.models import Sender
+from delivery.models import MailOperator, Sender
+from delivery.pace.models import MailDomain
+from delivery.pace.operators import OTHER_CODE
 from delivery.pace.reputation import as_rows, reputation
 
 
@@ -44,3 +46,26 @@ def limits(sender: str | None) -> list[dict[str, Any]]:
             [find_sender(session, sender)] if sender else session.scalars(select(Sender).order_by(Sender.code)).all()
         )
         return [row for one in found for row in as_rows(reputation(session, sender=one))]
+
+
+@command(sender_group, "domains")
+@click.option("--most", default=100, show_default=True, help="How many domains, the largest first.")
+def domains(most: int) -> list[dict[str, Any]]:
+    """Who runs the mailboxes of recipients' domains that the table does not name, and how old the answer is."""
+    query = (
+        select(MailDomain, MailOperator.code)
+        .outerjoin(MailOperator, MailOperator.id == MailDomain.operator)
+        .order_by(MailDomain.people.desc(), MailDomain.domain)
+        .limit(most)
+    )
+    with transaction() as session:
+        return [
+            {
+                "domain": one.domain,
+                "people": one.people,
+                "operator": code or OTHER_CODE,
+                "host": one.host,
+                "answered_at": one.answered_at,
+            }
+            for one, code in session.execute(query)
+        ]

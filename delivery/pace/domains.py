@@ -8,12 +8,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contacts import email_address
 from contacts.models import Channel, Endpoint
 from core import clock
-from core.errors import WrongInput
 from delivery.pace.models import MailDomainSweep
-from delivery.pace.moving import Move, move_ready
+from delivery.pace.moving import Move, a_label, move_ready
 from delivery.pace.operators import FIRST_LEARNED, OTHER, ensure_operators, operators
 
 # Domains that nobody writes to any more are forgotten once a day, when all addresses are read.
@@ -109,15 +107,7 @@ def take_up_domains(session: Session, *, most: int, unasked: frozenset[str]) -> 
     now = clock.now()
     values = {"now": now, "later": now + LOST_AFTER, "most": most, "unasked": sorted(unasked)}
     rows = session.execute(text(_TAKE), values).all()
-    return [Known(row.domain, _label(row.domain), row.operator, row.failures) for row in sorted(rows)]
-
-
-def _label(domain: str) -> str:
-    """How the DNS spells it; what is no domain is asked about as it stands, and is not found."""
-    try:
-        return email_address(f"x@{domain}").domain
-    except WrongInput:
-        return domain
+    return [Known(row.domain, a_label(row.domain), row.operator, row.failures) for row in sorted(rows)]
 
 
 _NOTE = """

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from contacts import domain_key
+from contacts import domain_key, email_address
+from core.errors import WrongInput
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ _MOVE = """
     )
     SELECT count(*) FROM moved
 """
+
+
+def a_label(domain: str) -> str:
+    """A domain as the DNS and the hashes of addresses spell it; what is no domain stays as it stands."""
+    try:
+        return email_address(f"x@{domain}").domain
+    except WrongInput:
+        return domain
 
 
 def move_ready(session: Session, moves: Sequence[Move], *, sender_id: int | None = None) -> int:

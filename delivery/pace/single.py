@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from delivery.models import Run
-from delivery.pace.moving import Move, move_ready
+from delivery.pace.moving import Move, a_label, move_ready
 from delivery.pace.operators import OTHER, learn_operator
 
 
@@ -17,5 +17,5 @@ def move_to_its_own(session: Session, *, run_id: int, domain: str) -> int | None
     if operator is None:
         return None
     sender_id = session.scalars(select(Run.sender_id).where(Run.id == run_id)).one()
-    move_ready(session, [Move(domain, OTHER, operator)], sender_id=sender_id)
+    move_ready(session, [Move(a_label(domain), OTHER, operator)], sender_id=sender_id)
     return operator

@@ -31,6 +31,7 @@ def same(code: str) -> str:
     return code
 
 
+@settings(max_examples=40)
 @given(whole=LIMIT, operators=st.dictionaries(CODES, LIMIT, max_size=4), curve=st.none() | CURVE,
        curves=st.dictionaries(CODES, CURVE, max_size=3), rest=st.tuples(PERCENT, st.sampled_from(",.")))  # fmt: skip
 def test_the_form_says_what_is_stored_and_reads_what_it_says(whole, operators, curve, curves, rest):

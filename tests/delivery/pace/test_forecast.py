@@ -64,7 +64,7 @@ def test_windows_are_those_of_the_recipients():
     assert (late.left, late.seconds) == (10, 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(crowds=CROWDS, limits=LIMITS, has_windows=st.booleans())
 def test_everybody_is_counted_and_no_day_has_more_than_it_may(crowds, limits, has_windows):
     windows = Windows.model_validate({"hours": ["mon-sat 08:00-20:00"]}) if has_windows else None

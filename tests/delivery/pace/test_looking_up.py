@@ -1,18 +1,22 @@
 """Who runs the mailboxes of a domain, by its MX records: asked for in the background, and never in anybody's way."""
 
+import json
 from datetime import timedelta
 from threading import Lock
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.cli import crusoe
 from core import clock
 from core.db import transaction
 from core.settings import settings
 from delivery.claim import claim, give_back
 from delivery.pace.looking_up import look_up_operators
+from delivery.pace.moving import a_label
 from delivery.pace.mx_hosts import first_host, operator_of_host, operators_by_host
 from delivery.pace.operators import codes, learn_operator
 from delivery.tasks import look_up
@@ -80,6 +84,12 @@ def test_records_of_strangers_never_break_anything(records):
     assert host is None or operator_of_host(host) is None or host
 
 
+def test_domains_are_asked_about_as_the_dns_spells_them():
+    assert [a_label(one) for one in ("bücher.example", "SHOP.example", "no domain")] == [
+        "xn--bcher-kva.example", "shop.example", "no domain",
+    ]  # fmt: skip
+
+
 def test_mail_goes_first_to_the_lowest_preference_and_nowhere_with_a_null_mx():
     assert first_host(["20 b.example.", "5 C.example.", "5 a.example."]) == "a.example"
     assert first_host(["0 ."]) is None
@@ -110,6 +120,10 @@ def test_answers_move_what_waits_and_count_from_then_on(dns):
         ("own.example", None, "mail.own.example", 0), ("shop.example", 43, "aspmx.l.google.com", 0),
         ("silent.example", None, None, 1),
     ]  # fmt: skip
+    shown = CliRunner().invoke(crusoe, ["sender", "domains", "--json"]).stdout
+    first, *_ = json.loads(shown)
+    assert (first["domain"], first["people"], first["operator"]) == ("shop.example", 6, "google_workspace")
+    assert len(json.loads(shown)) == 5
     rows("DELETE FROM message RETURNING 1")
     rows("DELETE FROM run_share RETURNING 1")
     rows("UPDATE run SET planned_at = NULL, planned_up_to = 0, audience = 0 RETURNING 1")
