@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     # UTC), and how many of them stay.
     backup_recipients: str | None = None
     backup_folder: Path | None = None
+    # Where the key material goes when it shall not lie in the backup.
+    backup_keys: Path | None = None
     backup_at: time | None = None
     backup_keep: int = Field(14, ge=1)
 

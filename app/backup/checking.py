@@ -11,6 +11,8 @@ from app.backup.parcel import ParcelReader
 from app.backup.sealed_stream import SealedReader, damaged
 from core.embedded.postgres import environment
 from core.embedded.programs import program
+from core.errors import WrongInput
+from core.sentences import say
 
 Unlock = Callable[[Sequence[Lock]], bytes]
 
@@ -28,6 +30,18 @@ def read_through(
                 understood = _understood(blocks)
     if not understood:
         raise damaged()
+    return parcel.manifest
+
+
+def read_keys(file: Path, *, unlock: Unlock) -> dict[str, Any]:
+    """The same for a file of key material; WrongInput when it is none."""
+    with file.open("rb") as opened:
+        parcel = ParcelReader(SealedReader(opened, unlock=unlock))
+        for _name, blocks in parcel.entries():
+            for _block in blocks:
+                pass
+    if parcel.manifest.get("only") != "keys":
+        raise WrongInput("no_keys", say("%(file)s holds no keys of a backup.", file=file), where="--keys")
     return parcel.manifest
 
 

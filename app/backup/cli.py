@@ -43,9 +43,14 @@ def backup_group() -> None:
 @click.option("--keep", type=click.IntRange(min=1), default=None, help="Remove all but the N newest of the folder.")
 @click.option("--to-key", "recipients", multiple=True, metavar="KEY", help="A public key that may open it.")
 @click.option("--without-keys", is_flag=True, help="Leave the key file out; then keep it in another place.")
-def make(to: Path | None, keep: int | None, recipients: tuple[str, ...], *, without_keys: bool) -> dict[str, Any]:
+@click.option(
+    "--keys", "keys_to", type=click.Path(path_type=Path, dir_okay=False), help="Put it into FILE, not in here."
+)
+def make(
+    to: Path | None, keep: int | None, recipients: tuple[str, ...], keys_to: Path | None, *, without_keys: bool
+) -> dict[str, Any]:
     """Make a backup, as the file TO or under a name of its own in the folder TO."""
-    place = _place(to)
+    place, keys_file = _place(to), keys_to or settings().backup_keys
     wanted = recipients or tuple(filter(None, (settings().backup_recipients or "").replace(",", " ").split()))
     passphrase = named_secret(PASSPHRASE) or None
     if not wanted and not passphrase:
@@ -63,7 +68,11 @@ def make(to: Path | None, keep: int | None, recipients: tuple[str, ...], *, with
 
     with keeping.alone(), plain_sentences(place.parent), Progress() as shown:
         try:
-            made = making.make(place, locks=lock, with_keys=not without_keys, tell=shown.tell)
+            apart = without_keys or keys_file is not None
+            if keys_file is not None and not without_keys:
+                # First, so that there is never a backup without its keys.
+                making.make_keys(keys_file, locks=lock)
+            made = making.make(place, locks=lock, with_keys=not apart, tell=shown.tell)
         except CrusoeError as error:
             keeping.note(failed_at=clock.now().isoformat(), trouble=packed(error.told()))
             raise

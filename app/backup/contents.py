@@ -37,6 +37,11 @@ def files(home: Path, *, with_keys: bool) -> Iterator[Path]:
         yield from (one.relative_to(home) for one in found if one.is_file() and not one.is_symlink())
 
 
+def key_files(home: Path) -> Iterator[Path]:
+    """The key material of the home: without it nothing can be matched, unsealed or signed."""
+    return (path for path in files(home, with_keys=True) if path.parts[0] in KEY_MATERIAL)
+
+
 def blocks(file: BinaryIO) -> Iterator[bytes]:
     """An open file as it is now; what is appended meanwhile is left for the next backup."""
     left = os.fstat(file.fileno()).st_size

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
@@ -52,22 +53,53 @@ def make(
     tell: Callable[[str, int], None] = lambda _name, _bytes: None,
 ) -> Made:
     """Write a backup to `to`. `tell` hears the name of each entry and how many of its bytes are done."""
-    begun, key = monotonic(), new_key()
+    begun = monotonic()
+    manifest = _written(
+        to,
+        locks=locks,
+        fill=lambda parcel: _fill(parcel, with_keys=with_keys, tell=tell),
+        check=partial(checking.read_through, tell=tell),
+    )
+    return Made(to, to.stat().st_size, round(monotonic() - begun, 1), manifest)
+
+
+def make_keys(to: Path, *, locks: Callable[[bytes], list[Lock]]) -> dict[str, Any]:
+    """Write the key material alone to `to`, in the place of what was there, for a backup that has none."""
+    home, fingerprint = settings().home, contents.fingerprint()
+
+    def fill(parcel: ParcelWriter) -> None:
+        for path in contents.key_files(home):
+            with (home / path).open("rb") as file:
+                parcel.add(f"{contents.HOME}{path}", contents.blocks(file))
+        moment = clock.now().isoformat(timespec="seconds")
+        parcel.finish({"format": 1, "only": "keys", "keys": fingerprint, "at": moment})
+
+    return _written(to, locks=locks, fill=fill, check=checking.read_keys)
+
+
+def _written(
+    to: Path,
+    *,
+    locks: Callable[[bytes], list[Lock]],
+    fill: Callable[[ParcelWriter], None],
+    check: Callable[..., dict[str, Any]],
+) -> dict[str, Any]:
+    """One sealed file, which has its name only when it is on disk and was read back from there; its manifest."""
+    key = new_key()
     unfinished = to.with_name(f".{to.name}.{os.getpid()}.unfinished")
     to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            sealed = SealedWriter(file, key=key, locks=locks(key))
-            _fill(ParcelWriter(sealed), with_keys=with_keys, tell=tell)
+            fill(ParcelWriter(SealedWriter(file, key=key, locks=locks(key))))
             file.flush()
             os.fsync(file.fileno())
-        manifest = checking.read_through(unfinished, unlock=lambda _locks: key, tell=tell)
+        manifest = check(unfinished, unlock=lambda _locks: key)
         unfinished.replace(to)
         _sync_folder(to.parent)
     finally:
         unfinished.unlink(missing_ok=True)
-    return Made(to, to.stat().st_size, round(monotonic() - begun, 1), manifest)
+    return manifest
 
 
 def _fill(parcel: ParcelWriter, *, with_keys: bool, tell: Callable[[str, int], None]) -> None:

@@ -38,6 +38,7 @@ def restore(
     file: Path,
     *,
     unlock: checking.Unlock,
+    keys_of: Path | None,
     replace: bool,
     lost_at: str,
     agree: Callable[[dict[str, Any]], None],
@@ -50,6 +51,9 @@ def restore(
     """
     manifest = checking.read_through(file, unlock=unlock, tell=tell)
     _require_known(manifest)
+    if keys_of is not None:
+        _require_same(checking.read_keys(keys_of, unlock=unlock), manifest, keys_of)
+        manifest["with_keys"] = True
     home = settings().home
     with enter(home), _server(home):
         had = _look(replace=replace)
@@ -59,6 +63,8 @@ def restore(
         # Before the one of the backup is put into its place: what matters is how far the journal that we have goes.
         details = _details(manifest, lost_at=lost_at)
         settings_then = _bring_back(file, unlock=unlock, details=details, home=home, tell=tell)
+        if keys_of is not None:
+            _lay_keys_aside(keys_of, unlock=unlock, home=home)
         replaced = files.put_in_place(home)
         keys.keys.cache_clear()
         _migrate()
@@ -125,6 +131,16 @@ def _require_keys(manifest: dict[str, Any], home: Path, *, replace: bool) -> Non
     )
 
 
+def _require_same(keys_manifest: dict[str, Any], manifest: dict[str, Any], file: Path) -> None:
+    if keys_manifest["keys"] != manifest["keys"]:
+        raise NotAllowed(
+            "other_keys",
+            say("The keys in %(file)s are not those that this backup was made with.", file=file),
+            say("Name the file that was written together with this backup."),
+            "--keys",
+        )
+
+
 def _details(manifest: dict[str, Any], *, lost_at: str) -> dict[str, Any]:
     return {
         "backup_at": manifest["at"],
@@ -152,6 +168,13 @@ def _bring_back(
             elif name.startswith(contents.HOME):
                 files.lay_aside(home, name.removeprefix(contents.HOME), blocks)
     return found
+
+
+def _lay_keys_aside(file: Path, *, unlock: checking.Unlock, home: Path) -> None:
+    with file.open("rb") as opened:
+        for name, blocks in ParcelReader(SealedReader(opened, unlock=unlock)).entries():
+            if name.startswith(contents.HOME):
+                files.lay_aside(home, name.removeprefix(contents.HOME), blocks)
 
 
 def _differing(then: dict[str, str]) -> list[str]:

@@ -43,10 +43,15 @@ def restore_group() -> None:
 @command(restore_group, "file")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--key", "key_files", multiple=True, type=click.Path(path_type=Path), help="A file with a secret key.")
+@click.option(
+    "--keys", "keys_of", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The keys, if apart."
+)
 @click.option("--replace", is_flag=True, help="What is in this home and its database now may go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @LOST_AT
-def bring(file: Path, key_files: tuple[Path, ...], lost_at: str | None, *, replace: bool, yes: bool) -> dict[str, Any]:
+def bring(
+    file: Path, key_files: tuple[Path, ...], keys_of: Path | None, lost_at: str | None, *, replace: bool, yes: bool
+) -> dict[str, Any]:
     """Bring an installation back from FILE, in quarantine. Nothing may run in this home."""
 
     def agree(manifest: dict[str, Any]) -> None:
@@ -56,7 +61,13 @@ def bring(file: Path, key_files: tuple[Path, ...], lost_at: str | None, *, repla
     moment = lost_at or clock.now().isoformat()
     with plain_sentences(settings().home), Progress() as shown:
         return bringing.restore(
-            file, unlock=unlocker(key_files), replace=replace, lost_at=moment, agree=agree, tell=shown.tell
+            file,
+            unlock=unlocker(key_files),
+            keys_of=keys_of,
+            replace=replace,
+            lost_at=moment,
+            agree=agree,
+            tell=shown.tell,
         )
 
 

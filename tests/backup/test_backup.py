@@ -9,12 +9,14 @@ import time_machine
 from click.testing import CliRunner
 
 from app.backup import contents, keeping
+from app.backup.checking import read_keys
 from app.backup.cli import unlocker
 from app.backup.parcel import ParcelReader
 from app.backup.sealed_stream import SealedReader
 from app.cli import crusoe
 from core import db
 from core.db import transaction
+from core.errors import WrongInput
 from core.settings import settings
 from tests.factories import people
 
@@ -82,6 +84,28 @@ def test_a_backup_holds_what_an_installation_needs_and_tells_nobody_anything(key
     # The key file can be left out, and then it is not there.
     run("backup", str(file), "--without-keys")
     assert not {"home/keys.json", "home/dkim/news.pem"} & entries(file, key).keys()
+
+
+def test_keys_that_are_kept_apart_are_in_no_backup_and_none_is_made_without_them(key, home, monkeypatch):
+    file, keys_file = home.parent / "there.backup", home.parent / "keys" / "there.keys"
+    made = run("backup", str(file), "--keys", str(keys_file))
+    assert not made["with_keys"]
+    assert "home/keys.json" not in entries(file, key)
+    kept = entries(keys_file, key)
+    assert kept["home/keys.json"] == (home / "keys.json").read_bytes()
+    assert {name for name in kept if name.startswith("home/")} == {"home/keys.json"}
+    assert (home / "keys.json").read_bytes()[20:60] not in keys_file.read_bytes()
+    # By a setting for those of every night; where the keys cannot be written, no backup is made.
+    (home.parent / "taken").write_text("a file")
+    monkeypatch.setenv("CRUSOE_BACKUP_KEYS", str(home.parent / "taken" / "there.keys"))
+    settings.cache_clear()
+    file.unlink()
+    CliRunner().invoke(crusoe, ["backup", str(file)])
+    assert not file.exists()
+    # A backup is no file of keys.
+    run("backup", str(file), "--without-keys")
+    with pytest.raises(WrongInput, match="holds no keys"):
+        read_keys(file, unlock=unlocker([key]))
 
 
 def test_backups_are_thinned_out_and_their_age_is_told_and_nothing_is_made_that_nobody_could_open(

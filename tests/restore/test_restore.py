@@ -85,7 +85,7 @@ def lost(database, home, sink, tmp_path, monkeypatch):
         answers = standing_run(session, name="answers", sender_id=1, compiled=WORDS)
     send(10)
     old = _answer(answers, 1)
-    backup = run("backup", str(tmp_path / "the.backup"))
+    backup = run("backup", str(tmp_path / "the.backup"), "--keys", str(tmp_path / "the.keys"))
     assert [run["unsent"] for run in backup["runs"]] == [20]
 
     # What the database will not know.
@@ -106,6 +106,7 @@ def lost(database, home, sink, tmp_path, monkeypatch):
     return SimpleNamespace(
         key=str(tmp_path / "key"),
         file=str(tmp_path / "the.backup"),
+        keys=str(tmp_path / "the.keys"),
         answers=answers,
         old=old,
         newest=newest,
@@ -144,6 +145,16 @@ AS_CARLA = ("--as", "carla@shop.example")
 AS_CARLO = ("--as", "carlo@shop.example", "--reason", "looked at it")
 
 
+def _brought_back(lost, home):
+    """Its keys lie apart, and without them it is of no use."""
+    (home / "keys.json").unlink()
+    words = ("restore", lost.file, "--key", lost.key, "--replace", "--yes")
+    assert run(*words, code=2)["error"]["code"] == "other_keys"
+    answer = run(*words, "--keys", lost.keys)
+    assert (home / "keys.json").exists()
+    return answer
+
+
 def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(lost, home, sink, monkeypatch):
     before = len(sink.taken)
     # Of thirty, one objected and one was erased; and one answer went out.
@@ -151,8 +162,7 @@ def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(l
 
     # Not over what is there, not with another key; then it comes back, quarantined.
     assert run("restore", lost.file, "--key", lost.key, code=2)["error"]["code"] == "not_empty"
-    answer = run("restore", lost.file, "--key", lost.key, "--replace", "--yes")
-    assert answer["quarantined"]
+    assert _brought_back(lost, home)["quarantined"]
     assert (home / "journal" / "opt-outs.jsonl").exists()
     assert states() == {"sent": 10, "unknown": 20}
     assert rows("SELECT state FROM run ORDER BY id") == [("paused",), ("open",)]
