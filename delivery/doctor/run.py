@@ -6,6 +6,7 @@ from functools import partial
 
 from core.sentences import say
 from delivery.doctor.answers import Answer, Answers, Question, State, Unanswered, Wanted
+from delivery.doctor.dane import dane_findings
 from delivery.doctor.dkim_check import dkim_findings, signing_findings
 from delivery.doctor.dmarc_check import alignment_findings, dmarc_findings
 from delivery.doctor.findings import Finding
@@ -46,7 +47,9 @@ def checks_of(subject: Subject) -> list[Check]:
     found += [partial(alignment_findings, subject=subject)]
     found += [partial(ptr_findings, ip=ip) for ip in subject.ips] or [partial(_ips_unknown, subject=subject)]
     found += [partial(mx_findings, domain=domain) for domain in inbound]
-    found += [partial(check, domain=subject.return_domain) for check in (mta_sts_findings, tls_rpt_findings)]
+    found += [
+        partial(check, domain=subject.return_domain) for check in (mta_sts_findings, dane_findings, tls_rpt_findings)
+    ]
     return [*found, partial(bimi_findings, domain=subject.domain)]
 
 

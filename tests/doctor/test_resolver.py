@@ -17,6 +17,7 @@ LONG = "v=spf1 " + " ".join(f"ip4:203.0.113.{n}" for n in range(250)) + " ip4:19
 ZONE = {
     "shop.example TXT": [LONG], "shop.example MX": ["10 mail.shop.example."], "mail.shop.example A": ["192.0.2.10"],
     "10.2.0.192.in-addr.arpa PTR": ["mail.shop.example."], "_dmarc.shop.example TXT": SILENT,
+    "_25._tcp.mail.shop.example TLSA": [f"3 1 1 {'ab' * 32}"],
     "default._bimi.shop.example TXT": BROKEN, "hostile.example TXT": ['\x00\x1b[31m"\\;' + "ü" * 3000],
 }  # fmt: skip
 
@@ -37,7 +38,7 @@ def test_a_whole_look_over_the_wire(monkeypatch):
         hostile = resolver({("hostile.example", "TXT")})[("hostile.example", "TXT")]
         odd = resolver({("a" * 70 + ".example", "A"), ("a..example", "A"), ("\\", "A"), ("ü.example", "A")})
     codes = {one.code for one in found.findings}
-    assert {"spf_good", "mx_good", "ptr_good", "mta_sts_missing", "not_answered"} <= codes
+    assert {"spf_good", "mx_good", "ptr_good", "mta_sts_missing", "dane_good", "not_answered"} <= codes
     assert {one.about for one in found.findings if one.code == "not_answered"} >= {"default._bimi.shop.example"}
     assert not any(code.startswith(("dmarc", "bimi")) for code in codes)
     assert ("shop.example TXT", "tcp") in names.asked
