@@ -46,10 +46,10 @@ def people(session: Session, names: list[str], *, country: str = "DE", consent: 
     ]
     session.execute(insert(Endpoint), endpoints)
     if consent:
-        confirmed = clock.now() - timedelta(days=30)
+        confirmed, house = clock.now() - timedelta(days=30), controller(session)
         consents = [
             {
-                "address_id": addresses[name], "controller_id": controller(session), "channel": Channel.EMAIL,
+                "address_id": addresses[name], "controller_id": house, "channel": Channel.EMAIL,
                 "purpose": "newsletter", "basis": "double_opt_in", "requested_at": confirmed, "confirmed_at": confirmed,
             }
             for name in names

@@ -79,7 +79,7 @@ def site(database: str) -> Iterator[Site]:
     """The application on a free port, with a small company in it."""
     filled = world.make()
     server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield Site(url=f"http://127.0.0.1:{server.server_port}", world=filled)
     server.shutdown()
