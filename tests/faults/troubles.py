@@ -177,7 +177,8 @@ class Pauser(Trouble):
 
     def mend(self) -> None:
         for _ in range(120):
-            if self._state() not in {"paused", None}:
+            # A database that is away says nothing about the campaign: it may well stand still.
+            if self._state() not in {"paused", "unreachable", None}:
                 return
             self._move("resume")
             time.sleep(0.5)
