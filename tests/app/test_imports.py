@@ -326,3 +326,14 @@ def test_the_audit_log_is_still_sealed_after_imports(marketer):
     import_next.run()
     with transaction() as session:
         assert evidence.verify(session) == []
+
+
+def test_mail_that_was_still_on_its_way_is_said_in_both_languages(marketer):
+    found = number_of(send(marketer, b"email,at\na@mail.example,2026-11-14T14:37:02Z\n", kind="optouts"))
+    assert import_next.run()
+    assert "on their way" not in marketer.get(f"/import/{found}").text
+    with engine().begin() as connection:
+        connection.execute(update(ImportJob).values(on_its_way=2))
+    assert "2 e-mails were already on their way" in marketer.get(f"/import/{found}").text
+    post(marketer, "/profile/language", locale="de")
+    assert "2 E-Mails waren schon unterwegs" in marketer.get(f"/import/{found}").text
