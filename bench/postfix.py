@@ -89,8 +89,8 @@ class Relay:
         return f"smtp://127.0.0.1:{self.port}"
 
     def count(self) -> int:
-        """How many mails it took: one line for each that entered its queue."""
-        return self._lines(b"cleanup[")
+        """How many mails it took: one line for each that entered its queue; the service warns in the same log."""
+        return self._lines(b": message-id=")
 
     def rest(self) -> None:
         """Wait until it dropped everything that it took, so that nothing of one round costs the next one time."""
