@@ -5,6 +5,7 @@ round trip for each mail, ten connections could carry ten mails in each round tr
 """
 
 import asyncio
+import signal
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,8 @@ def _far_away(port: int) -> Iterator[int]:
 
 
 def _proxy(port: int, tell: Connection) -> None:
+    # What the parent does at the end is not for us: we just end.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     asyncio.run(_serve(port, tell))
 
 

@@ -44,7 +44,8 @@ _SIZES = """
 class Scaled:
     """One size. Times are microseconds for each recipient, sizes bytes for each row, memory in MB.
 
-    `worker`: the most that a worker process ever held. `first`: seconds from "send" until the sink had a mail.
+    `worker`: the most that a worker process ever held; `share`: its part in the end, with pages that several processes
+    use divided among them (PSS). `first`: seconds from "send" until the sink had a mail.
     `ledger_kept`: what the table takes right after sending, with its indexes and the versions that vacuum clears away.
     """
 
@@ -53,6 +54,7 @@ class Scaled:
     planned: float
     sent_per_second: float
     worker: float
+    share: float
     broker: float
     ledger_row: int
     ledger_kept: int
@@ -102,6 +104,7 @@ def _measure(sink: str, size: int) -> Scaled:
             seconds = perf_counter() - begun
         peak = broker.info("memory")["used_memory_peak"]  # type: ignore[index]
         memory = max(_most_held(process) for process in _processes(crew))
+        share = max(_share(process) for process in _processes(crew))
     with transaction() as session:
         assert report(session, run_id=run_id)["sent"] == size
         rows = session.execute(text(_SIZES)).one()
@@ -111,6 +114,7 @@ def _measure(sink: str, size: int) -> Scaled:
         planned=planned / size * 1e6,
         sent_per_second=size / seconds,
         worker=memory / 1024,
+        share=share / 1024,
         broker=max(0, peak - idle) / 2**20,
         ledger_row=rows.row,
         ledger_kept=rows.kept,
@@ -174,9 +178,14 @@ def _most_held(pid: int) -> int:
     return _status(pid, "VmHWM")
 
 
-def _status(pid: int, name: str) -> int:
+def _share(pid: int) -> int:
+    """KB."""
+    return _status(pid, "Pss", file="smaps_rollup")
+
+
+def _status(pid: int, name: str, *, file: str = "status") -> int:
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)

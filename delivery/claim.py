@@ -17,6 +17,12 @@ from delivery.pace.shares import Lane, shares
 LEASE = timedelta(seconds=60)
 TOKEN_BITS = 62
 
+# What a step of a batch may change, as a condition on `message AS m`. PostgreSQL believes of a ledger that nothing is
+# claimed in it: it would begin with what is, and read the whole batch again for each of these messages. Of what stands
+# in `coalesce` it believes nothing, and looks up the ids.
+STILL_CLAIMED = "coalesce(m.token = :token AND m.state = 'claimed', false)"
+STILL_HANDING_OVER = "coalesce(m.token = :token AND m.state = 'handing_over', false)"
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -57,6 +63,14 @@ _CLAIM = """
     UPDATE message AS m SET state = 'claimed', token = :token, lease_until = clock_timestamp() + :lease
     WHERE m.id = ANY (ARRAY(SELECT id FROM next)) RETURNING m.id, m.operator
 """
+
+_GIVE_BACK = f"""
+    UPDATE message AS m
+    SET state = 'ready', token = NULL, lease_until = NULL,
+        not_before = CASE WHEN :put_off THEN clock_timestamp() + :delay ELSE not_before END,
+        reply_text = CASE WHEN :put_off THEN :why ELSE reply_text END
+    WHERE id = ANY (:ids) AND {STILL_CLAIMED} RETURNING id
+"""  # noqa: S608 - a condition of ours
 
 
 def claim(
@@ -161,12 +175,7 @@ def give_back(session: Session, claim: Claim, *, why: str = "", delay: timedelta
     It costs no attempt: nothing was announced, and a long outage must not use up what greylisting needs afterwards.
     """
     given = session.scalars(
-        text(
-            "UPDATE message SET state = 'ready', token = NULL, lease_until = NULL,"
-            " not_before = CASE WHEN :put_off THEN clock_timestamp() + :delay ELSE not_before END,"
-            " reply_text = CASE WHEN :put_off THEN :why ELSE reply_text END"
-            " WHERE id = ANY (:ids) AND token = :token AND state = 'claimed' RETURNING id"
-        ),
+        text(_GIVE_BACK),
         {
             "put_off": bool(delay),
             "delay": delay,

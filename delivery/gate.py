@@ -16,7 +16,7 @@ from sqlalchemy.sql.expression import TableValuedAlias
 from contacts.models import Channel, Endpoint
 from core import quarantine
 from core.db import bigints
-from delivery.claim import LEASE, Claim, give_back, return_unused
+from delivery.claim import LEASE, STILL_CLAIMED, Claim, give_back, return_unused
 from delivery.models import Run, Sender
 from delivery.pace.noting import note_listed
 from delivery.runs import lock_state
@@ -38,35 +38,35 @@ _NOBODY = Passed(bases={})
 _LONGEST_STANDSTILL = "SELECT set_config('idle_in_transaction_session_timeout', '2s', true)"
 
 # The ids come back as PostgreSQL spells arrays, because that is how they are asked with: nothing here reads them.
-_LOCK = """
+_LOCK = f"""
     WITH ours AS MATERIALIZED (
         SELECT m.id AS message_id, m.contact_id, m.address_id
         FROM message AS m JOIN address AS a ON a.id = m.address_id
-        WHERE m.id = ANY (CAST(:ids AS bigint[])) AND m.token = :token AND m.state = 'claimed'
+        WHERE m.id = ANY (CAST(:ids AS bigint[])) AND {STILL_CLAIMED}
         ORDER BY a.id FOR SHARE OF a
     )
-    SELECT CAST(coalesce(array_agg(message_id), '{}') AS text) AS message_id,
-           CAST(coalesce(array_agg(contact_id), '{}') AS text) AS contact_id,
-           CAST(coalesce(array_agg(address_id), '{}') AS text) AS address_id
+    SELECT CAST(coalesce(array_agg(message_id), '{{}}') AS text) AS message_id,
+           CAST(coalesce(array_agg(contact_id), '{{}}') AS text) AS contact_id,
+           CAST(coalesce(array_agg(address_id), '{{}}') AS text) AS address_id
     FROM ours
-"""
+"""  # noqa: S608 - a condition of ours
 
-_CLEAR = """
+_CLEAR = f"""
     UPDATE message AS m SET state = 'handing_over', decision_id = d.id, handed_over_at = clock_timestamp(),
            lease_until = clock_timestamp() + :lease
     FROM unnest(CAST(:ids AS bigint[]), CAST(:decisions AS bigint[])) AS d (message_id, id)
-    WHERE m.id = d.message_id AND m.token = :token AND m.state = 'claimed' AND m.lease_until > clock_timestamp()
+    WHERE m.id = d.message_id AND {STILL_CLAIMED} AND m.lease_until > clock_timestamp()
     RETURNING m.id
-"""
+"""  # noqa: S608 - a condition of ours
 
-_REFUSE = """
+_REFUSE = f"""
     UPDATE message AS m SET state = (CASE d.verdict WHEN 'hold' THEN 'held' ELSE 'blocked' END)::message_state,
            decision_id = d.id, token = NULL, lease_until = NULL,
            done_at = CASE d.verdict WHEN 'block' THEN clock_timestamp() END
     FROM decision AS d
     WHERE d.batch_id = :batch AND d.message_id = m.id AND d.verdict <> 'send'
-      AND m.token = :token AND m.state = 'claimed'
-"""
+      AND {STILL_CLAIMED}
+"""  # noqa: S608 - a condition of ours
 
 
 def gate(session: Session, claim: Claim) -> Passed:

@@ -15,7 +15,7 @@ from core import clock
 from core.db import transaction
 from core.errors import NotReachable
 from delivery.backoff import Backoff
-from delivery.claim import LEASE, Claim
+from delivery.claim import LEASE, STILL_HANDING_OVER, Claim
 from delivery.handover_journal import Journal
 from delivery.letters import write
 from delivery.lost_leases import count_not_begun
@@ -37,6 +37,11 @@ RENEW = 15.0
 MARGIN = timedelta(seconds=15)
 # How long outcomes are kept for a database that is away; afterwards the lease has run out anyway.
 PATIENCE = 45.0
+
+_RENEW = f"""
+    UPDATE message AS m SET lease_until = clock_timestamp() + :lease
+    WHERE id = ANY (:ids) AND {STILL_HANDING_OVER} RETURNING id
+"""  # noqa: S608 - a condition of ours
 
 
 @dataclass
@@ -146,10 +151,7 @@ class Handover:
         moment = monotonic()
         with transaction() as session:
             renewed = session.scalars(
-                text(
-                    "UPDATE message SET lease_until = clock_timestamp() + :lease"
-                    " WHERE id = ANY (:ids) AND token = :token AND state = 'handing_over' RETURNING id"
-                ),
+                text(_RENEW),
                 {"lease": LEASE, "ids": sorted(self._under_way), "token": self.batch.claim.token},
             ).all()
         if renewed:

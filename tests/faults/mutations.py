@@ -52,10 +52,9 @@ MUTATIONS = (
     ),
     Mutation(
         name="the token at the gate",
-        file="delivery/gate.py",
-        text="m.token = :token AND m.state = 'claimed'",
-        instead=":token IS NOT NULL AND m.state = 'claimed'",
-        times=3,
+        file="delivery/claim.py",
+        text="coalesce(m.token = :token AND m.state = 'claimed', false)",
+        instead="coalesce(:token IS NOT NULL AND m.state = 'claimed', false)",
         tests=("tests/delivery/test_gate.py",),
     ),
     Mutation(
@@ -82,7 +81,7 @@ MUTATIONS = (
     Mutation(
         name="the guard of outcomes",
         file="delivery/settle.py",
-        text="WHERE m.id = o.id AND m.token = :token AND m.state = 'handing_over'",
+        text="WHERE m.id = o.id AND {STILL_HANDING_OVER}",
         instead="WHERE m.id = o.id AND :token IS NOT NULL",
         times=2,
         tests=("tests/delivery/test_tidy.py",),
