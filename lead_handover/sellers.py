@@ -7,12 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core import audit, users
+from core import audit, egress, users
 from core.errors import NotAllowed, NotFound, WrongInput
 from core.permissions import Permission
 from core.sentences import say
 from core.settings import Mode, settings
-from lead_handover import egress
 from lead_handover.assignment import checked_territory
 from lead_handover.models import SalesPerson, WebhookTarget
 from lead_handover.outbox import EVENTS

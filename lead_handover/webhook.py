@@ -16,9 +16,9 @@ from typing import Any
 import httpx2
 from standardwebhooks import Webhook
 
+from core.egress import way_to
 from core.errors import NotAllowed
 from core.keys import keys
-from lead_handover.egress import way_to
 
 SECONDS = 5.0
 

@@ -48,7 +48,7 @@ def require_published(key: PublicKey, *, ask: Ask | None = None, resolver: Calla
         raise NotReachable(
             "dns_unreachable",
             joined([finding.message for finding in found.findings], by=" "),
-            say("Try again, or say why nobody looks (--unchecked)."),
+            say("Try again, or activate it without looking and say why (--unchecked)."),
         )
     wrong = [finding for finding in found.findings if finding.severity is Severity.FAIL]
     if wrong or any(finding.code == "not_answered" for finding in found.findings):

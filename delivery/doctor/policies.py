@@ -6,6 +6,7 @@ from core.sentences import Sentence, say
 from delivery.doctor.answers import Answers
 from delivery.doctor.dmarc import BadPolicy, policy_place
 from delivery.doctor.findings import Finding, Record, cut
+from delivery.doctor.sts_policy import sts_policy_findings
 from delivery.doctor.tags import BadTags, read_tags, starts
 
 _STS_ID = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -39,7 +40,7 @@ def _judged(
 
 
 def mta_sts_findings(answers: Answers, *, domain: str) -> list[Finding]:
-    """Whether servers that write to us are told to insist on TLS. The policy itself stands on a web server."""
+    """Whether servers that write to us are told to insist on TLS, by a record and by a policy on a web server."""
     text, tags = _one(answers, f"_mta-sts.{domain}", "STSv1")
     said = {
         "missing": say("%(domain)s does not ask other servers to insist on TLS (MTA-STS).", domain=domain),
@@ -50,7 +51,10 @@ def mta_sts_findings(answers: Answers, *, domain: str) -> list[Finding]:
     }
     good = tags is not None and bool(_STS_ID.fullmatch(tags.get("id", "")))
     record = Record(f"_mta-sts.{domain}", "TXT", "v=STSv1; id=1")
-    return _judged("mta_sts", record=record, about=domain, text=text, good=good, said=said)
+    found = _judged("mta_sts", record=record, about=domain, text=text, good=good, said=said)
+    if good and (objections := sts_policy_findings(answers, domain=domain)):
+        return objections
+    return found
 
 
 def tls_rpt_findings(answers: Answers, *, domain: str) -> list[Finding]:

@@ -16,6 +16,7 @@ from core.errors import WrongInput
 from core.sentences import say
 from core.settings import settings
 from delivery.doctor.answers import ABSENT, Answer, Question, State
+from delivery.doctor.policy_file import POLICY_FILE, fetch_policy
 
 SECONDS = 4.0
 WHOLE_SECONDS = 20.0
@@ -57,7 +58,8 @@ class Resolver:
         if left <= 0:
             return Answer(State.NOT_ANSWERED, why=say("no time was left"))
         try:
-            return _asked(resolver, name, kind, seconds=min(self.seconds, left))
+            ask = _policy if kind == POLICY_FILE else _asked
+            return ask(resolver, name, kind, seconds=min(self.seconds, left))
         except (dns.resolver.NXDOMAIN, *_NO_NAMES):
             return ABSENT
         except dns.exception.Timeout:
@@ -74,6 +76,13 @@ def _asked(resolver: dns.resolver.Resolver, name: str, kind: str, *, seconds: fl
     found = resolver.resolve(dns.name.from_text(name), kind, lifetime=seconds, raise_on_no_answer=False, search=False)
     records = tuple(_AS_TEXT.get(kind, str)(one) for one in list(found.rrset or ())[:MOST_RECORDS])
     return Answer(State.FOUND, records) if records else ABSENT
+
+
+def _policy(resolver: dns.resolver.Resolver, host: str, _kind: str, *, seconds: float) -> Answer:
+    """What stands on the web server of that name, at the addresses that the same resolver knows."""
+    asked = [_asked(resolver, host, kind, seconds=seconds) for kind in ("A", "AAAA")]
+    addresses = [record for answer in asked for record in answer.records]
+    return fetch_policy(host, addresses=addresses, seconds=seconds) if addresses else ABSENT
 
 
 def _txt(record: dns.rdtypes.ANY.TXT.TXT) -> str:

@@ -7,6 +7,9 @@ from tests.doctor.judging import codes, look
 
 IP, PTR = "192.0.2.10", "10.2.0.192.in-addr.arpa PTR"
 
+STS = {"_mta-sts.shop.example TXT": ["v=STSv1; id=20261122"], "shop.example MX": ["10 m.example."]}
+POLICY = "version: STSv1\r\nmode: enforce\r\nmx: m.example\r\nmax_age: 86400\r\nlater: unknown\r\n"
+
 CASES = [
     ("a name and back", {PTR: ["mail.shop.example."], "mail.shop.example A": [IP]}, {"ptr_good"}),
     ("one of several", {PTR: ["x.example.", "mail.shop.example."], "mail.shop.example A": [IP]}, {"ptr_good"}),
@@ -27,7 +30,22 @@ CASES = [
     ("one server without an address", {"shop.example MX": ["10 m.example.", "20 n.example."], "m.example A": [IP]},
         {"mx_dangling"}),
     ("hundreds of servers", {"shop.example MX": [f"10 m{n}.example." for n in range(100)]}, {"mx_missing"}),
-    ("policy", {"_mta-sts.shop.example TXT": ["v=STSv1; id=20261122"]}, {"mta_sts_good"}),
+    ("policy", {**STS, "mta-sts.shop.example mta-sts.txt": [POLICY]}, {"mta_sts_good"}),
+    ("a policy for any server", {**STS, "mta-sts.shop.example mta-sts.txt": [POLICY.replace("mx: m.", "mx: *.")]},
+        {"mta_sts_good"}),
+    ("a policy that names another server", {**STS, "shop.example MX": ["10 m.example.", "20 a.b.example."],
+        "mta-sts.shop.example mta-sts.txt": [POLICY + "mx: *.example"]}, {"mta_sts_mismatch"}),
+    ("a policy that only watches", {**STS, "mta-sts.shop.example mta-sts.txt": [POLICY.replace("enforce", "testing")]},
+        {"mta_sts_lax"}),
+    ("a policy of nothing", {**STS, "mta-sts.shop.example mta-sts.txt": ["version: STSv1\nmode: none\nmax_age: 1"]},
+        {"mta_sts_lax"}),
+    ("a policy without servers", {**STS, "mta-sts.shop.example mta-sts.txt": [POLICY.replace("mx:", "my:")]},
+        {"mta_sts_policy_broken"}),
+    ("a policy for ever", {**STS, "mta-sts.shop.example mta-sts.txt": [POLICY.replace("86400", "31557601")]},
+        {"mta_sts_policy_broken"}),
+    ("a page that is no policy", {**STS, "mta-sts.shop.example mta-sts.txt": ["<html>"]}, {"mta_sts_policy_broken"}),
+    ("no policy behind the record", STS, {"mta_sts_policy_broken"}),
+    ("a web server that is silent", {**STS, "mta-sts.shop.example mta-sts.txt": SILENT}, {"mta_sts_unread"}),
     ("no policy", {}, {"mta_sts_missing"}),
     ("two policies", {"_mta-sts.shop.example TXT": ["v=STSv1; id=1", "v=STSv1; id=2"]}, {"mta_sts_broken"}),
     ("a policy without id", {"_mta-sts.shop.example TXT": ["v=STSv1;"]}, {"mta_sts_broken"}),

@@ -1,10 +1,12 @@
-"""Where a webhook may go. A name is resolved once, every address must be a public one, and that address is used.
+"""Where a call to another system may go. Its name is resolved once, and every address must be a public one.
 
-So neither a name that points into the house, nor one that changes between the check and the call, reaches anything
-inside. `loopback` opens exactly 127.0.0.0/8 and ::1, for trying things on one machine.
+The address that was looked at is the one that is used. So neither a name that points into the house, nor one that
+changes between the check and the call, reaches anything inside. `loopback` opens exactly 127.0.0.0/8 and ::1, for
+trying things on one machine.
 """
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -43,11 +45,13 @@ class Way:
         return name if self.port == PORTS[self.scheme] else f"{name}:{self.port}"
 
 
-def way_to(url: str, *, loopback: bool) -> Way:
-    """The way to a target, or NotAllowed with the reason. OSError when the name cannot be resolved now."""
+def way_to(url: str, *, loopback: bool, known: Sequence[str] = ()) -> Way:
+    """The way to a target, or NotAllowed with the reason. OSError when the name cannot be resolved now.
+
+    `known`: its addresses, where somebody has looked them up already.
+    """
     scheme, host, port, path = _parts(url, loopback=loopback)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    addresses = [ip_address(each) for each in known or _resolved(host, port)]
     for address in addresses:
         if not (is_public(address) or (loopback and _inside(address).is_loopback)):
             raise NotAllowed(
@@ -55,6 +59,11 @@ def way_to(url: str, *, loopback: bool) -> Way:
                 say("%(host)s leads to %(address)s, which is no public address.", host=host, address=address),
             )
     return Way(scheme, host, str(addresses[0]), port, path)
+
+
+def _resolved(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]).partition("%")[0] for entry in found]
 
 
 def check(url: str, *, loopback: bool) -> None:

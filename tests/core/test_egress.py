@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from core.egress import check, is_public, way_to
 from core.errors import NotAllowed
-from lead_handover.egress import check, is_public, way_to
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,13 @@ def test_a_name_is_asked_once_and_the_answer_is_used(monkeypatch):
     way = way_to("https://rebinding.example/a?b=c", loopback=False)
     assert way.url == "https://93.184.215.14:443/a?b=c"
     assert way.host_header == "rebinding.example"
+
+
+def test_addresses_that_somebody_looked_up_are_judged_alike_and_nobody_is_asked_again(monkeypatch):
+    _resolver(monkeypatch)
+    assert way_to("https://known.example/", loopback=False, known=["93.184.215.14"]).address == "93.184.215.14"
+    with pytest.raises(NotAllowed):
+        way_to("https://known.example/", loopback=False, known=["93.184.215.14", "10.0.0.1"])
 
 
 def test_loopback_opens_this_machine_and_nothing_else():
