@@ -54,7 +54,7 @@ from suppression.models import Cause, Stage
 from suppression.optouts import OptOutIntake
 from suppression.policy import UNKNOWN
 from suppression.restoring import read_back
-from suppression.restrictions import is_restricted, restrict, restricted
+from suppression.restrictions import is_restricted, restrict, restricted, restricted_contacts
 from suppression.rule_diff import RuleChange, differences
 from suppression.rule_sets import (
     SYSTEM,
@@ -160,6 +160,7 @@ __all__ = [
     "reserve",
     "restrict",
     "restricted",
+    "restricted_contacts",
     "samples",
     "seal_decisions",
     "see_wide_blocks",

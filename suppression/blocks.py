@@ -22,9 +22,10 @@ from core.db import after_commit
 from core.errors import CrusoeError, NotFound, WrongInput
 from core.sentences import say
 from core.users import Actor
-from suppression import journal, journal_gaps
+from suppression import journal_gaps
 from suppression.block_targets import Target
 from suppression.entries import as_line, lock_addresses
+from suppression.journal_lines import Said
 from suppression.models import Cause
 from suppression.wide_blocks import hold_gates
 
@@ -108,7 +109,7 @@ def add_blocks(
     lock_addresses(session, [row["address_id"] for row in rows if row["address_id"] is not None])
     values = {"rows": json.dumps(rows), "now": now}
     added = session.execute(text(_ADD), values).all()
-    lines: list[journal.Said] = [as_line(row) for row in added]
+    lines: list[Said] = [as_line(row) for row in added]
     after_commit(session, lambda: journal_gaps.write(lines))
     fresh = {row.id for row in added}
     found = {row.place: Stored(row.id, row.id in fresh) for row in session.execute(text(_STANDING), values)}

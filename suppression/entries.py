@@ -18,7 +18,8 @@ from core import clock
 from core.db import after_commit
 from core.errors import NotFound
 from core.sentences import say
-from suppression import journal, journal_gaps
+from suppression import journal_gaps
+from suppression.journal_lines import Line, Said
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
 
 # Where entries come from that the person made with the own hands.
@@ -115,7 +116,7 @@ def add_many(session: Session, entries: Sequence[NewEntry]) -> int:
     """Store many entries at once; answers how many are new. The journal has them before the caller's answer leaves."""
     lock_addresses(session, [entry.address_id for entry in entries])
     added = session.execute(text(_ADD), {"rows": json.dumps([_as_row(entry) for entry in entries])}).all()
-    lines: list[journal.Said] = [as_line(row) for row in added]
+    lines: list[Said] = [as_line(row) for row in added]
     after_commit(session, lambda: journal_gaps.write(lines))
     return len(added)
 
@@ -138,9 +139,9 @@ def own_word(*, cause: Cause, source: str) -> bool:
     return cause is Cause.COMPLAINT or (cause is Cause.OPTED_OUT and source in OWN_HANDS)
 
 
-def as_line(row: Any) -> journal.Line:
+def as_line(row: Any) -> Line:
     """A stored row with the `key` of its address, the hash of its `domain` and the name of its `company`."""
-    return journal.Line(
+    return Line(
         entry=row.id,
         key=row.key,
         cause=row.cause,

@@ -15,7 +15,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,83 +22,9 @@ import structlog
 
 from core import clock
 from core.settings import settings
+from suppression.journal_lines import Launch, Lift, Line, Said, understood
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Line:
-    """One entry as the journal keeps it; `entry` is its id in the database that wrote it, `reference` its lasting name.
-
-    `key` and `domain`: the keyed hashes of the address and of its domain; of a block of a whole domain there is only
-    `domain`, of a company only its name. `below`, `until` and `kind`: as of a block. Old lines have fewer of these.
-    """
-
-    entry: int
-    key: str | None
-    cause: str
-    channel: str | None
-    purpose: str | None
-    controller_id: int | None
-    at: str
-    source: str
-    domain: str | None = None
-    below: list[str] | None = None
-    company: str | None = None
-    until: str | None = None
-    kind: str | None = None
-    reference: str | None = None
-
-
-@dataclass(frozen=True)
-class Lift:
-    """The entry with the reference `lifts` counts no longer. Why is left out: reasons name people."""
-
-    lifts: str
-    at: str
-    asked_by: str
-    agreed_by: str
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A campaign began to be sent. When its run is lost nobody knows who got it, so nobody may get it again."""
-
-    launch: str
-    at: str
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What the person behind an address decided besides objecting: topics, pauses, tracking, profiling."""
-
-    decided: dict[str, Any]
-    key: str
-    at: str
-
-
-@dataclass(frozen=True)
-class Beat:
-    """At this moment the journal was whole: nothing that had been said before is missing above."""
-
-    beat: str
-
-
-@dataclass(frozen=True)
-class Gap:
-    """So many lines belong here and could not be written, as on a full disk; the database keeps them meanwhile."""
-
-    gap: str
-    lines: int
-    at: str
-
-
-@dataclass(frozen=True)
-class Mended:
-    """The lines of this gap stand above."""
-
-    mended: str
-    at: str
 
 
 @dataclass(frozen=True)
@@ -119,15 +44,9 @@ class Numbered:
     """
 
     number: int
-    said: "Said | None"
+    said: Said | None
     end: int
 
-
-Said = Line | Lift | Launch | Decided | Beat | Gap | Mended
-# What tells them apart; a line that has none of these is about an entry.
-_KINDS: dict[str, type[Said]] = {
-    "lifts": Lift, "beat": Beat, "launch": Launch, "decided": Decided, "gap": Gap, "mended": Mended,
-}  # fmt: skip
 
 # More than the longest line.
 TAIL = 1 << 16
@@ -234,16 +153,6 @@ def _document(line: bytes) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def understood(said: dict[str, Any]) -> Said | None:
-    """What a line says, or None when nobody can tell."""
-    values = {name: value for name, value in said.items() if name not in {"n", "w"}}
-    kind: type[Said] = next((_KINDS[name] for name in _KINDS if name in said), Line)
-    try:
-        return kind(**values)
-    except TypeError:
-        return None
-
-
 def read(file: Path | None = None) -> Iterator[Line | Lift]:
     """What was said, oldest first."""
     for one in numbered(file):
@@ -256,8 +165,3 @@ def launches(file: Path | None = None) -> Iterator[Launch]:
     for one in numbered(file):
         if isinstance(one.said, Launch):
             yield one.said
-
-
-def moment(line: Line) -> datetime:
-    """When the recipient objected."""
-    return datetime.fromisoformat(line.at)

@@ -20,6 +20,7 @@ from core import audit, clock
 from core.db import Base, CreatedAt, Id, Moment, after_commit, transaction
 from core.errors import NotReachable
 from suppression import journal
+from suppression.journal_lines import Decided, Gap, Launch, Mended, Said, understood
 
 log = structlog.get_logger()
 
@@ -46,13 +47,13 @@ class Missing:
     since: datetime
 
 
-def write(lines: list[journal.Said]) -> None:
+def write(lines: list[Said]) -> None:
     """Write lines into the journal, or keep them for it. Called after the transaction that they are about is stored."""
     if journal.append(lines):
         return
     gap = JournalGap(reference=str(uuid4()), many=len(lines), lines=[asdict(one) for one in lines])
     # A short line may find room where many did not.
-    journal.append([journal.Gap(gap.reference, gap.many, clock.now().isoformat())])
+    journal.append([Gap(gap.reference, gap.many, clock.now().isoformat())])
     try:
         with transaction() as session:
             session.add(gap)
@@ -75,9 +76,9 @@ def mend(session: Session) -> bool:
     """Write what is kept, when there is room again; answers whether the journal is whole."""
     kept = select(JournalGap).where(JournalGap.mended_at.is_(None)).order_by(JournalGap.id).with_for_update()
     for gap in session.scalars(kept).all():
-        lines = [said for one in gap.lines if (said := journal.understood(one)) is not None]
+        lines = [said for one in gap.lines if (said := understood(one)) is not None]
         # A process that dies now writes them twice; whoever reads them takes each once.
-        if not journal.append([*lines, journal.Mended(gap.reference, clock.now().isoformat())]):
+        if not journal.append([*lines, Mended(gap.reference, clock.now().isoformat())]):
             return False
         gap.mended_at, gap.lines = clock.now(), []
         _record(session, gap, "journal.mended")
@@ -86,7 +87,7 @@ def mend(session: Session) -> bool:
 
 def note_launch(session: Session, *, campaign: str) -> None:
     """Write down, once the transaction is stored, that a campaign begins."""
-    line = journal.Launch(campaign, clock.now().isoformat())
+    line = Launch(campaign, clock.now().isoformat())
     after_commit(session, lambda: write([line]))
 
 
@@ -94,7 +95,7 @@ def note_decided(session: Session, *, address_id: int, decided: dict[str, Any], 
     """Write down, once the transaction is stored, all that a person has decided by now."""
     key = session.scalar(text("SELECT encode(key, 'hex') FROM address WHERE id = :id"), {"id": address_id})
     if key is not None:
-        line = journal.Decided(decided, str(key), at.isoformat())
+        line = Decided(decided, str(key), at.isoformat())
         after_commit(session, lambda: write([line]))
 
 

@@ -6,7 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from core.errors import NotReachable
+from core.sentences import say
 from suppression import journal
+from suppression.journal_lines import Beat, Decided, Gap, Launch, Lift, Line, Mended
 
 CHUNK = 5_000
 MOST_GAPS = 50
@@ -33,11 +36,11 @@ def read_journal(file: Path | None = None) -> JournalReading:
     unwritten: dict[str, int] = {}
     mended: set[str] = set()
     for one in journal.numbered(file):
-        lines += isinstance(one.said, journal.Line | journal.Lift | journal.Launch | journal.Decided)
+        lines += isinstance(one.said, Line | Lift | Launch | Decided)
         unreadable += one.said is None
-        if isinstance(one.said, journal.Gap):
+        if isinstance(one.said, Gap):
             unwritten[one.said.gap] = one.said.lines
-        elif isinstance(one.said, journal.Mended):
+        elif isinstance(one.said, Mended):
             mended.add(one.said.mended)
         missing = one.number - last - 1
         if one.number and missing > 0 and (last or not lines - 1) and len(gaps) < MOST_GAPS:
@@ -48,14 +51,24 @@ def read_journal(file: Path | None = None) -> JournalReading:
 
 
 def merge_journal(file: Path) -> int:
-    """Append to our journal what stands in a copy and not in ours; answers how many lines that were."""
+    """Append to our journal what stands in a copy and not in ours; answers how many lines that were.
+
+    Raises NotReachable when the disk does not take them: who objected in them would be lost with the next restore.
+    Doing it again adds what is left.
+    """
     if file.resolve() == journal.path().resolve():
         return 0
     ours = {_name(one.said) for one in journal.numbered() if one.said is not None}
     strange = (one.said for one in journal.numbered(file) if _is_worth(one) and _name(one.said) not in ours)
     merged = 0
     while chunk := [one for one in islice(strange, CHUNK) if one is not None]:
-        journal.append(chunk)
+        if not journal.append(chunk):
+            raise NotReachable(
+                "journal_not_written",
+                say("%(merged)s lines of the copy were taken over; the next could not be written.", merged=merged),
+                say("Make room where the journal is, then read the copy back again."),
+                where=str(journal.path()),
+            )
         merged += len(chunk)
     return merged
 
@@ -67,21 +80,21 @@ def journal_launches() -> Iterator[str]:
 
 def journal_decisions() -> Iterator[list[dict[str, Any]]]:
     """What our journal says that people decided, oldest first, in pieces: `key`, `at`, and all that they chose."""
-    found = (one.said for one in journal.numbered() if isinstance(one.said, journal.Decided))
+    found = (one.said for one in journal.numbered() if isinstance(one.said, Decided))
     while chunk := list(islice(found, CHUNK)):
         yield [one.decided | {"key": one.key, "at": one.at} for one in chunk]
 
 
 def _is_worth(one: journal.Numbered) -> bool:
-    return one.said is not None and not isinstance(one.said, journal.Beat)
+    return one.said is not None and not isinstance(one.said, Beat)
 
 
 def _name(said: object) -> tuple[str, ...]:
     """What makes a line another one: the lasting name of its entry, or all that it says where it has none."""
     match said:
-        case journal.Line(reference=str(reference)):
+        case Line(reference=str(reference)):
             return ("entry", reference)
-        case journal.Lift(lifts=lifts):
+        case Lift(lifts=lifts):
             return ("lift", lifts)
         case _:
             return ("line", repr(said))

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from core import clock, quarantine
 from core.db import Base, Moment
 from suppression import journal, journal_gaps
+from suppression.journal_lines import Beat, Lift, Line
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ def ahead(session: Session, *, whole: bool = False) -> Ahead:
     lines = journal.numbered(after=start)
     while chunk := list(islice(lines, CHUNK)):
         missing += _missing(session, chunk)
-        beats += sum(isinstance(one.said, journal.Beat) for one in chunk)
+        beats += sum(isinstance(one.said, Beat) for one in chunk)
         last = journal.Place(chunk[-1].number, chunk[-1].end, standing.at)
     return Ahead(missing, beats, last)
 
@@ -90,9 +91,9 @@ def _missing(session: Session, chunk: Sequence[journal.Numbered]) -> int:
 def _comparable(chunk: Sequence[journal.Numbered]) -> Iterator[dict[str, Any]]:
     """What can be compared: lines from before entries had references cannot."""
     for one in chunk:
-        if isinstance(one.said, journal.Lift):
+        if isinstance(one.said, Lift):
             yield {"lifts": one.said.lifts}
-        elif isinstance(one.said, journal.Line) and one.said.reference:
+        elif isinstance(one.said, Line) and one.said.reference:
             yield {"key": one.said.key, "reference": one.said.reference}
 
 
@@ -121,7 +122,7 @@ def beat(session: Session) -> None:
     last = journal.end().at
     is_whole = quarantine.standing(session) is None and journal_gaps.missing(session) is None
     if is_whole and (position is None or last is None or clock.now() - clock.read(last) >= BEAT):
-        journal.append([journal.Beat(clock.now().isoformat())])
+        journal.append([Beat(clock.now().isoformat())])
         watch(session)
 
 

@@ -20,8 +20,9 @@ from core.errors import NotAllowed, NotFound
 from core.permissions import Permission
 from core.sentences import say
 from core.users import Actor
-from suppression import journal, journal_gaps
+from suppression import journal_gaps
 from suppression.entries import own_word
+from suppression.journal_lines import Lift, Said
 from suppression.lift_models import LiftAnswer, LiftRequest
 from suppression.models import Cause, SuppressionEntry, SuppressionLift
 
@@ -89,9 +90,7 @@ def store_lifts(session: Session, lifts: Sequence[dict[str, Any]]) -> None:
         .join(SuppressionLift, SuppressionLift.entry_id == SuppressionEntry.id)
         .where(SuppressionEntry.id.in_(new))
     )
-    lines: list[journal.Said] = [
-        journal.Lift(str(row.reference), row.at.isoformat(), row.asked_by, row.agreed_by) for row in stored
-    ]
+    lines: list[Said] = [Lift(str(row.reference), row.at.isoformat(), row.asked_by, row.agreed_by) for row in stored]
     after_commit(session, lambda: journal_gaps.write(lines))
 
 

@@ -20,11 +20,12 @@ from core.permissions import Permission
 from core.users import Actor
 from suppression import journal
 from suppression.entries import OWN_HANDS
+from suppression.journal_lines import Lift, Line
 from suppression.wide_blocks import hold_gates
 
 CHUNK = 5_000
 
-Kind = TypeVar("Kind", journal.Line, journal.Lift)
+Kind = TypeVar("Kind", Line, Lift)
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def read_back(session: Session, *, actor: Actor) -> ReadBack:
     """Store every entry and lift of the journal that the database does not have. Doing it again stores nothing more."""
     actor.require(Permission.EDIT_SUPPRESSION)
     hold_gates(session)
-    entries = _each(session, journal.Line, _store)
-    lifts = _each(session, journal.Lift, _lift)
+    entries = _each(session, Line, _store)
+    lifts = _each(session, Lift, _lift)
     audit.record(
         session,
         actor=actor.email,
@@ -152,7 +153,7 @@ def _each(session: Session, kind: type[Kind], store: Callable[[Session, Sequence
     return done
 
 
-def _store(session: Session, chunk: Sequence[journal.Line]) -> tuple[int, int]:
+def _store(session: Session, chunk: Sequence[Line]) -> tuple[int, int]:
     values = {"lines": json.dumps(list(_plain(chunk)))}
     session.execute(text(_ADDRESSES), values)
     session.execute(text(_LOCK), values)
@@ -160,12 +161,12 @@ def _store(session: Session, chunk: Sequence[journal.Line]) -> tuple[int, int]:
     return int(row.stored), int(row.whole)
 
 
-def _lift(session: Session, chunk: Sequence[journal.Lift]) -> tuple[int, int]:
+def _lift(session: Session, chunk: Sequence[Lift]) -> tuple[int, int]:
     values = {"lines": json.dumps([vars(lift) for lift in chunk]), "own_hands": sorted(OWN_HANDS)}
     row = session.execute(text(_LIFT), values).one()
     return int(row.stored), int(row.whole)
 
 
-def _plain(chunk: Iterable[journal.Line]) -> Iterable[dict[str, object]]:
+def _plain(chunk: Iterable[Line]) -> Iterable[dict[str, object]]:
     for place, line in enumerate(chunk):
         yield vars(line) | {"place": place}

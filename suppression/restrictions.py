@@ -6,7 +6,7 @@ It is an entry of the list like any other, so that the gate knows it and only tw
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from contacts import hide_contacts
@@ -18,10 +18,15 @@ from suppression.models import Cause, SuppressionEntry, SuppressionLift
 
 def is_restricted(contact_id: ColumnElement[Any] | Any) -> ColumnElement[bool]:
     """SQL: whether the contact with this id has an address whose data may not be used now."""
+    return restricted_contacts().where(Endpoint.contact_id == contact_id).exists()
+
+
+def restricted_contacts() -> Select[Any]:
+    """SQL: the ids of all contacts with an address whose data may not be used now. They are few."""
     entry = SuppressionEntry
     return (
-        exists()
-        .where(Endpoint.contact_id == contact_id, entry.address_id == Endpoint.address_id)
+        select(Endpoint.contact_id)
+        .where(entry.address_id == Endpoint.address_id)
         .where(entry.cause == Cause.RESTRICTED, or_(entry.until.is_(None), entry.until > func.now()))
         .where(~exists().where(SuppressionLift.entry_id == entry.id))
     )

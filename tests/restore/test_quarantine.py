@@ -3,6 +3,7 @@
 import json
 import os
 from hashlib import sha256
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,11 +22,12 @@ from core.errors import CrusoeError, NotAllowed, NotReachable
 from core.permissions import Role
 from delivery.claim import claim
 from delivery.gate import gate
-from suppression import Cause, Question, add, ask, journal, merge_journal, read_journal
+from suppression import Cause, Question, add, ask, journal, journal_lines, merge_journal, read_journal
 from suppression.journal_watch import beat, watch
 from tests.campaigns.planning import somebody
 from tests.delivery.sending import campaign, rows
 from tests.factories import controller, people
+from tests.full_disk import forked
 
 
 def begin(**details):
@@ -47,7 +49,7 @@ def object_to(name, **values):
 
 
 def line(reference, *, key="ab" * 32):
-    return journal.Line(
+    return journal_lines.Line(
         *(1, key, "opted_out", "email", None, None, "2026-11-22T10:00:00+00:00", "one_click", "cd" * 32),
         reference=f"00000000-0000-0000-0000-{reference:012}",
     )
@@ -139,18 +141,26 @@ def test_signs_of_life_that_the_database_does_not_remember_begin_one_too(databas
         beat(session)
     # One can be ahead when a process died between the two; not two.
     for sound in (True, False):
-        journal.append([journal.Beat(clock.now().isoformat())])
+        journal.append([journal_lines.Beat(clock.now().isoformat())])
         with transaction() as session:
             assert watch(session) is sound
             session.rollback()
+
+
+def tells_that_it_cannot_write(copy: Path) -> bool:
+    try:
+        merge_journal(copy)
+    except NotReachable as error:
+        return error.code == "journal_not_written"
+    return False
 
 
 def test_what_is_missing_in_a_journal_is_named_and_a_torn_line_harms_no_other(home):
     journal.append([line(1), line(2)])
     with journal.path().open("a") as file:
         file.write('{"entry": 3, "key": "ab')
-    journal.append([line(4), line(5), journal.Launch("autumn", "2026-11-22T10:00:00+00:00")])
-    assert [one.reference[-1] for one in journal.read() if isinstance(one, journal.Line)] == ["1", "2", "4", "5"]
+    journal.append([line(4), line(5), journal_lines.Launch("autumn", "2026-11-22T10:00:00+00:00")])
+    assert [one.reference[-1] for one in journal.read() if isinstance(one, journal_lines.Line)] == ["1", "2", "4", "5"]
     assert (read_journal().gaps, read_journal().unreadable) == ((), 1)
 
     whole = journal.path().read_text().splitlines(keepends=True)
@@ -163,6 +173,8 @@ def test_what_is_missing_in_a_journal_is_named_and_a_torn_line_harms_no_other(ho
     with copy.open("a") as file:
         file.write(json.dumps(vars(line(9)) | {"n": 6}) + "\n")
     before = journal.end().number
+    full = journal.path().stat().st_size + 20
+    assert forked(lambda: tells_that_it_cannot_write(copy), room=full)
     assert [merge_journal(copy), merge_journal(copy)] == [1, 0]
     assert journal.end().number == before + 1
 

@@ -1,12 +1,15 @@
 """F20: mail is sent, a backup is made, people object and more is sent; then the backup comes back."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from app.backup.locks import locks
+from app.backup.making import make_keys
 from app.cli import crusoe
 from app.rights.erasure import erase_person
 from app.rights.subject import by_address
@@ -14,7 +17,7 @@ from campaigns import resume
 from campaigns.models import Campaign
 from campaigns.tasks import materialise
 from contacts import as_written, choose, email_address, ensure_addresses
-from core import clock, db, users
+from core import clock, db, keys, users
 from core.db import transaction
 from core.permissions import Role
 from core.settings import settings
@@ -146,13 +149,26 @@ AS_CARLO = ("--as", "carlo@shop.example", "--reason", "looked at it")
 
 
 def _brought_back(lost, home):
-    """Its keys lie apart, and without them it is of no use."""
+    """Its keys lie apart, and without them it is of no use; nor with those of another installation."""
+    right = (home / "keys.json").read_bytes()
+    strange = _keys_of_another_installation(lost, home)
     (home / "keys.json").unlink()
     words = ("restore", lost.file, "--key", lost.key, "--replace", "--yes")
     assert run(*words, code=2)["error"]["code"] == "other_keys"
+    assert run(*words, "--keys", strange, code=2)["error"]["code"] == "other_keys"
+    assert not (home / "keys.json").exists()
     answer = run(*words, "--keys", lost.keys)
-    assert (home / "keys.json").exists()
+    assert (home / "keys.json").read_bytes() == right
     return answer
+
+
+def _keys_of_another_installation(lost, home):
+    (home / "keys.json").unlink()
+    keys.draw(path=home / "keys.json")
+    keys.keys.cache_clear()
+    file = Path(lost.keys).with_name("strange.keys")
+    make_keys(file, locks=lambda key: locks(key, recipients=[settings().backup_recipients], passphrase=None))
+    return str(file)
 
 
 def test_after_a_restore_nobody_who_objected_and_nobody_who_had_it_gets_a_mail(lost, home, sink, monkeypatch):

@@ -14,7 +14,7 @@ from contacts import add_contact, email_address, ensure_addresses, erase
 from contacts.models import Company
 from core.db import engine, transaction
 from core.errors import NotFound
-from suppression import Cause, NewEntry, add, add_many, assess, decide_address, entries, journal
+from suppression import Cause, NewEntry, add, add_many, assess, decide_address, entries, journal, journal_lines
 from suppression.entries import own_word
 from suppression.models import SuppressionEntry, SuppressionLift
 from tests.suppression.people import QUESTION, address_of, consents, everybody, person
@@ -154,7 +154,7 @@ def test_an_opt_out_is_in_the_journal_when_it_is_answered_and_names_no_address(d
         opt_out(session, who.address_id)
         assert not journal.path().exists()
     (line,) = journal.read()
-    assert (line.cause, line.purpose, journal.moment(line)) == ("opted_out", "newsletter", AT)
+    assert (line.cause, line.purpose, journal_lines.moment(line)) == ("opted_out", "newsletter", AT)
     assert "reader" not in journal.path().read_text()
     assert journal.path().stat().st_mode & 0o077 == 0
     with transaction() as session:

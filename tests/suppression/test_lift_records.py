@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 from core.audit import AuditEvent
 from core.db import engine, transaction
 from core.errors import NotAllowed, NotFound
-from suppression import Block, add_block, agree_to_lift, ask_to_lift, journal, open_requests, refuse_to_lift, target
+from suppression import (
+    Block,
+    add_block,
+    agree_to_lift,
+    ask_to_lift,
+    journal,
+    journal_lines,
+    open_requests,
+    refuse_to_lift,
+    target,
+)
 from suppression.lift_models import LiftAnswer
 from suppression.lifting import store_lifts
 from suppression.models import SuppressionEntry, SuppressionLift
@@ -58,7 +68,7 @@ def test_who_asked_who_answered_and_why_is_on_record_word_for_word(database: str
             ),
         ]  # fmt: skip
         assert {one.object_type for one in notes} == {"suppression_entry"}
-    lines = [line for line in journal.read() if isinstance(line, journal.Lift)]
+    lines = [line for line in journal.read() if isinstance(line, journal_lines.Lift)]
     assert [(line.lifts, line.asked_by, line.agreed_by) for line in lines] == [
         (str(reference), bert.email, anna.email),
     ]
@@ -82,7 +92,7 @@ def test_nobody_agrees_alone_by_another_spelling_and_nothing_is_lifted_twice(dat
                 answer(session, request_id=request, actor=bert, reason="fine")
         store_lifts(session, [{"entry_id": entry, "asked_by": "eva", "agreed_by": "fritz", "reason": "again"}])
         assert session.scalars(select(SuppressionLift.asked_by)).all() == ["carl"]
-    assert [line.asked_by for line in journal.read() if isinstance(line, journal.Lift)] == ["carl"]
+    assert [line.asked_by for line in journal.read() if isinstance(line, journal_lines.Lift)] == ["carl"]
 
 
 def test_two_who_ask_at_once_queue(database: str) -> None:

@@ -26,6 +26,7 @@ from suppression import (
     close_case,
     entries,
     journal,
+    journal_lines,
     open_case,
     target,
 )
@@ -227,9 +228,9 @@ def test_a_lift_in_the_journal_ends_no_word_of_the_person_and_nothing_alone(data
     at = clock.now().isoformat()
     journal.append(
         [
-            journal.Lift(told[0], at, "carla@house.example", "dora@house.example"),
-            journal.Lift(told[1], at, "carla@house.example", "Carla@house.example"),
-            journal.Lift("00000000-0000-0000-0000-000000000000", at, "carla@house.example", "dora@house.example"),
+            journal_lines.Lift(told[0], at, "carla@house.example", "dora@house.example"),
+            journal_lines.Lift(told[1], at, "carla@house.example", "Carla@house.example"),
+            journal_lines.Lift("00000000-0000-0000-0000-000000000000", at, "carla@house.example", "dora@house.example"),
         ]
     )
     done = house.is_restored()
