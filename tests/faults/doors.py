@@ -2,6 +2,7 @@
 
 import csv
 import http.client
+import json
 import smtplib
 import subprocess
 import sys
@@ -34,8 +35,7 @@ class OptOut:
     """Who objected, through which door, and when the answer was there (seconds since 1970).
 
     `took`: seconds from the question that was answered; `waited`: from the first time that it was asked. `final`: no
-    mail comes after the answer. Doors for files and for colleagues promise less: what passed the gate before may come;
-    and a door says so itself when it could not wait for a mail that is on its way.
+    mail comes after the answer. A door says itself when it could not wait for a mail that is on its way.
     """
 
     email: str
@@ -119,7 +119,8 @@ def mailto(installation: Installation, who: Somebody) -> bool | None:
 
 def imported(installation: Installation, who: Somebody) -> bool | None:
     """A file of objections, on the command line."""
-    path = installation.home.parent / f"objection-{who.message_id}.csv"
+    # Two of a crowd may speak for the same person at once.
+    path = installation.home.parent / f"objection-{who.message_id}-{threading.get_ident()}.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["email", "channel", "purpose", "at", "reason"])
@@ -138,24 +139,25 @@ def blocked(installation: Installation, who: Somebody) -> bool | None:
 
 
 def _command(installation: Installation, *words: str) -> bool | None:
+    """Whether a command did it, and says that nothing is on its way any more."""
     done = subprocess.run(
-        [sys.executable, "-m", "app", *words],
+        [sys.executable, "-m", "app", *words, "--json"],
         env=installation.environment,
         capture_output=True,
         check=False,
         timeout=120,
     )
-    return True if done.returncode == 0 else None
+    return json.loads(done.stdout)["on_its_way"] == 0 if done.returncode == 0 else None
 
 
-# How often each is chosen, and whether its answer promises that no mail comes after it.
-DOORS: dict[str, tuple[Door, float, bool]] = {
-    "one click": (one_click, 10, True),
-    "page": (page, 4, True),
-    "preferences": (preferences, 4, True),
-    "mailto": (mailto, 2, True),
-    "import": (imported, 0.4, False),
-    "block": (blocked, 0.4, False),
+# How often each is chosen.
+DOORS: dict[str, tuple[Door, float]] = {
+    "one click": (one_click, 10),
+    "page": (page, 4),
+    "preferences": (preferences, 4),
+    "mailto": (mailto, 2),
+    "import": (imported, 0.4),
+    "block": (blocked, 0.4),
 }
 
 # Those whose mail is being made or sent just now, or anybody: from a random place on, because sorting takes long.
@@ -216,14 +218,14 @@ class Objectors:
 
     def object(self, who: Somebody, name: str) -> None:
         """Knock until there is an answer, as mail providers do: only an answer is a promise."""
-        door, _, final = DOORS[name]
+        door, _often = DOORS[name]
         begun = time.monotonic()
         while not self.stopping.is_set():
             asked = time.monotonic()
             held = door(self.installation, who)
             now, took = time.time(), time.monotonic() - asked
             if held is not None:
-                self.answered.append(OptOut(who.email, now, name, took, time.monotonic() - begun, final=final and held))
+                self.answered.append(OptOut(who.email, now, name, took, time.monotonic() - begun, final=held))
                 return
             self.again[name] += 1
             self.stopping.wait(0.5)

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from core.db import transaction
 from core.evidence import verify
-from suppression import journal
+from suppression import journal, journal_lines
 from tests.faults.company import Company
 from tests.faults.doors import OptOut
 from tests.smtp_sink import Delivery
@@ -96,7 +96,7 @@ def not_stored(opt_outs: Sequence[OptOut]) -> list[str]:
     """
     with transaction() as session:
         known = {row.value: row for row in session.execute(text(query), {"emails": [one.email for one in opt_outs]})}
-    lines = {line.key for line in journal.read() if isinstance(line, journal.Line)}
+    lines = {line.key for line in journal.read() if isinstance(line, journal_lines.Line)}
     broken = []
     for one in opt_outs:
         row = known.get(one.email)

@@ -89,10 +89,14 @@ def test_nobody_on_a_new_list_passes_once_it_is_in_force(capsys: pytest.CaptureF
     passed = [float(row.passed) - in_force for row in ledger if row.email in listed and row.state == "sent"]
     late = [each.at - in_force for each in sink.taken if each.recipient in listed and each.at > in_force]
     during = sorted([begun, *(each.at for each in sink.taken if begun < each.at < ended), ended])
+    before = [each.at for each in sink.taken if each.at <= begun]
+    rate_before = (len(before) - 1) / (begun - min(before))
+    rate_during = (len(during) - 2) / (ended - begun)
     pause = max(later - earlier for earlier, later in pairwise(during))
     told = (
         f"seed {SEED}: {ROWS} rows in {ended - begun:.1f} s",
         f"{len(during) - 2} mails meanwhile, longest pause {pause:.2f} s",
+        f"{rate_before:.0f} mails a second before, {rate_during:.0f} meanwhile: {rate_during / rate_before:.2f} times",
         f"{len(passed)} of {len(listed)} listed got it before",
         f"{len(late)} that had passed the gate came up to {max(late, default=0):.2f} s after it was in force",
         f"the last passed {-max(passed, default=0):.3f} s before",

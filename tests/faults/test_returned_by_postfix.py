@@ -6,9 +6,13 @@ from contextlib import ExitStack
 import pytest
 
 from bench.postfix import NEEDS_ROOT, relay
+from core.permissions import Role
 from core.settings import settings
+from delivery.signing.models import Algorithm
 from tests.app.test_returns import receiving
+from tests.campaigns.planning import somebody
 from tests.delivery.sending import campaign, numbers, rows, worker
+from tests.signing.test_keys import drawn, published, verified
 from tests.smtp_sink import Action, Sink, say
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
@@ -47,6 +51,8 @@ def test_what_a_real_postfix_returns_is_believed_and_classified(database, home, 
             pytest.skip(NEEDS_ROOT)
         monkeypatch.setenv("CRUSOE_SMTP_URL", postfix.url)
         settings.cache_clear()
+        boss = somebody(Role.COMPLIANCE, "boss")
+        selectors = [drawn(boss, algorithm=kind).selector for kind in (Algorithm.RSA2048, Algorithm.ED25519)]
         run_id = campaign(5)
         sending = worker()
         while sending.step():
@@ -60,6 +66,8 @@ def test_what_a_real_postfix_returns_is_believed_and_classified(database, home, 
         log = postfix.log.read_text(errors="replace")
     assert returned() == [(who, kind, status, True) for who, (_, _, kind, status) in sorted(REFUSALS.items())], log
     assert sorted(one.recipient for one in sink.taken) == ["p3@mail.example", "p4@mail.example"]
+    # It added lines above ours and moved none: what receivers check still holds.
+    assert [verified(one.content, published()) for one in sink.taken] == [selectors] * 2
     # Only who is not there is never written to again; what others refused says nothing about the person.
     assert rows("SELECT e.value, s.cause FROM suppression_entry AS s JOIN endpoint AS e USING (address_id)") == [
         ("p0@mail.example", "hard_bounce")

@@ -79,7 +79,7 @@ def _is_ours(dotted: str, known: dict[str, str]) -> bool:
 
 
 def _leads_out(dotted: str) -> bool:
-    """Into the standard library, perhaps through a module of ours: `lead_handover.egress.socket.getaddrinfo`."""
+    """Into the standard library, perhaps through a module of ours: `core.egress.socket.getaddrinfo`."""
     parts = dotted.split(".")[:-1]
     return any(
         part in sys.stdlib_module_names and not is_module(".".join(parts[: place + 1]))
