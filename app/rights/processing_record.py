@@ -14,6 +14,7 @@ from contacts.models import Contact, Controller, FieldDefinition
 from core import clock
 from core.retention import terms
 from core.sentences import say
+from core.settings import settings
 from lead_handover.models import SalesPerson, ScoreModel, WebhookTarget
 from preferences.models import SignupForm
 from suppression.models import ListVersion, VersionState
@@ -94,6 +95,7 @@ def _categories(session: Session) -> list[Any]:
         say("Consents and objections with their evidence"),
         say("Messages with decisions and answers of servers"),
         say("Opens and clicks, of those who allow it"),
+        say("Domains of addresses, with who runs their mailboxes"),
         *own,
     ]
 
@@ -109,7 +111,13 @@ def _recipients(session: Session) -> list[dict[str, Any]]:
         *({"to": host_of(one.url), "what": say("system that is told of leads"), "for": one.name} for one in targets),
         *([{"to": say("own sales"), "what": say("leads"), "for": str(sales)}] if sales else []),
         *({"to": name, "what": say("do-not-contact list, asked by digests"), "for": ""} for name in lists),
+        *([_name_server()] if settings().operator_lookups else []),
     ]
+
+
+def _name_server() -> dict[str, Any]:
+    asked = settings().resolver or say("name server of this system")
+    return {"to": asked, "what": say("is asked who runs the mailboxes"), "for": say("domains, never addresses")}
 
 
 def as_page(found: dict[str, Any], *, locale: str) -> bytes:

@@ -38,3 +38,14 @@ def test_the_register_counts_people_by_the_basis_of_what_went_out(database, monk
         found = processing_record.record(session)
     for locale, words in (("en", "On which basis people were written to"), ("de", "Auf welcher Grundlage")):
         assert words in processing_record.as_page(found, locale=locale).decode()
+
+
+def test_the_register_names_the_name_server_that_is_asked_about_domains(database, monkeypatch):
+    told = {}
+    for wanted in ("1", "0"):
+        monkeypatch.setenv("CRUSOE_RESOLVER", "127.0.0.53")
+        monkeypatch.setenv("CRUSOE_OPERATOR_LOOKUPS", wanted)
+        settings.cache_clear()
+        with transaction() as session:
+            told[wanted] = [one["to"] for one in processing_record.record(session)["recipients"]]
+    assert ("127.0.0.53" in told["1"], "127.0.0.53" in told["0"]) == (True, False)
