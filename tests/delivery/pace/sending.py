@@ -47,3 +47,12 @@ def sent_to() -> dict[str, int]:
         " WHERE m.state = 'sent' GROUP BY 1 ORDER BY 1"
     )
     return {row.code: row.many for row in found}
+
+
+def let_an_hour_pass() -> None:
+    """As if everything so far had been counted an hour ago, and today: the first hour of a day has none before it."""
+    rows(
+        "UPDATE pace SET counted_at = greatest(counted_at - interval '1 hour', date_trunc('day', counted_at, 'UTC')),"
+        " hour_used = CASE extract(hour FROM counted_at AT TIME ZONE 'UTC') WHEN 0 THEN 0 ELSE hour_used END"
+        " RETURNING 1"
+    )

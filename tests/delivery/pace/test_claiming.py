@@ -10,7 +10,7 @@ from delivery import notes, report
 from delivery.claim import Claim, Wait, claim, claim_or_wait, give_back
 from delivery.pace.reserving import give_back_reserved
 from suppression import Cause, add
-from tests.delivery.pace.sending import campaign_to, sent_to
+from tests.delivery.pace.sending import campaign_to, let_an_hour_pass, sent_to
 from tests.delivery.sending import numbers, rows, worker
 from tests.smtp_sink import Drop
 
@@ -40,7 +40,7 @@ def test_one_operator_that_is_used_up_holds_up_nobody_else(sink):
         told = notes(session, run_id=run_id, numbers=report(session, run_id=run_id))
     assert [(one.operator, one.messages) for one in told if one.until > clock.now()][-1] == ("Gmail", 7)
     # The next hour, and then the next day: the counts stand in the database, not in a worker.
-    rows("UPDATE pace SET counted_at = counted_at - interval '1 hour' RETURNING 1")
+    let_an_hour_pass()
     worker().run()
     assert sent_to()["other"] == 4
     rows("UPDATE pace SET counted_at = counted_at - interval '1 day' RETURNING 1")

@@ -10,6 +10,7 @@ from core.errors import WrongInput
 from core.settings import settings
 from delivery import TransportPlan, save_transport
 from delivery.ways import Route, in_turn
+from tests.delivery.pace.sending import let_an_hour_pass
 from tests.delivery.providers.accounts import CASES
 from tests.delivery.providers.service import Reply, serving
 from tests.delivery.sending import campaign, numbers, rows, worker
@@ -79,7 +80,7 @@ def test_a_way_out_takes_no_more_than_its_limit_and_the_next_one_the_rest(runnin
     assert set(away().values()) == {None}
     worker().run()
     assert numbers(run_id)["sent"] == 22
-    rows("UPDATE pace SET counted_at = counted_at - interval '1 hour' WHERE transport_id = 2 RETURNING 1")
+    let_an_hour_pass()
     worker().run()
     assert numbers(run_id) == {"audience": 30, "sent": 30}
     assert rows("SELECT day_used FROM pace ORDER BY transport_id") == [(12,), (18,)]
