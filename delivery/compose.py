@@ -73,7 +73,7 @@ def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
     return Mail(
         sender=return_path(message_id=letter.message_id, domain=sender.return_domain),
         recipient=recipient,
-        content=b"".join((raw, b"\r\n", *body)),
+        parts=(b"".join((raw, b"\r\n", *body[:3])), *body[3:]),
         canonical=True,
     )
 

@@ -1,7 +1,6 @@
 """Handing a batch over, several mails at once, and never longer than an opt-out may wait."""
 
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,8 +16,7 @@ from core.errors import NotReachable
 from delivery.backoff import Backoff
 from delivery.claim import LEASE, STILL_HANDING_OVER, Claim
 from delivery.handover_journal import Journal
-from delivery.letters import write
-from delivery.lost_leases import count_not_begun
+from delivery.outgoing import Outgoing
 from delivery.recipients import Matter, Recipient
 from delivery.settle import settle
 from delivery.smtp import Accepted, Mail, NotAttempted, Outcome, Parcel, Phase, Refused, Unknown
@@ -58,7 +56,7 @@ class Batch:
 class Handover:
     """The messages of a batch that passed the gate, and what became of each so far. A `Post` for its way out.
 
-    Each mail is written when there is room for it, while servers read those before it.
+    Mails are written while servers read those before them.
     """
 
     batch: Batch
@@ -71,49 +69,41 @@ class Handover:
     at: datetime = field(default_factory=clock.now)
     accepted: int = 0
     took: float = 0
-    _left: deque[int] = field(default_factory=deque)
+    _outgoing: Outgoing = field(init=False)
     _under_way: set[int] = field(default_factory=set)
     _sent: dict[int, Mail] = field(default_factory=dict)
     _news: dict[int, Outcome] = field(default_factory=dict)
     _unsettled: dict[int, Outcome] = field(default_factory=dict)
     _settled: set[int] = field(default_factory=set)
-    _fault: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self._outgoing = Outgoing(self.batch.matter, self.batch.recipients, self.bases, self.at)
 
     def run(self) -> None:
         """Hand over what the time allows and settle everything. Raises what went wrong while a mail was written."""
-        self._left.extend(self.bases)
         while self._may_begin() and self.way.is_ready():
             self.way.run(self)
         self.took = monotonic() - self.began
         self._settle_patiently()
-        if self._fault is not None:
-            raise self._fault
+        if self._outgoing.fault is not None:
+            raise self._outgoing.fault
 
     def _may_begin(self) -> bool:
-        return bool(self._left) and monotonic() - self.began < self.budget and self._still_ours()
+        return bool(self._outgoing) and monotonic() - self.began < self.budget and self._still_ours()
 
     def draw(self) -> Parcel | None:
         """The next mail of the batch, as long as there is time for one."""
-        while self._may_begin():
-            message_id = self._left.popleft()
-            mail = self._write(message_id)
+        while self._may_begin() and (taken := self._outgoing.take()):
+            message_id, mail = taken
             if isinstance(mail, Mail):
                 self._under_way.add(message_id)
                 return Parcel(message_id, mail)
-            if mail:
-                self._unsettled[message_id] = Refused(Phase.BODY, None, mail)
+            self._unsettled[message_id] = Refused(Phase.BODY, None, mail)
         return None
 
-    def _write(self, message_id: int) -> Mail | str:
-        person = self.batch.recipients[message_id]
-        try:
-            return write(self.batch.matter, person, basis=self.bases[message_id], at=self.at)
-        except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
-            self._fault = error
-            self._left.clear()
-            with transaction() as session:
-                count_not_begun(session, [message_id])
-            return ""
+    def prepare(self) -> bool:
+        """Write one mail ahead, while no server has anything to say; False when there is nothing to do."""
+        return self._may_begin() and self._outgoing.write_ahead()
 
     def end(self, parcel: Parcel, outcome: Outcome) -> None:
         """Remember what became of a mail until it is settled."""
@@ -130,7 +120,7 @@ class Handover:
         noted = self.journal.note(begun=numbers, ended=self._news)
         self._news = {}
         if not noted:
-            self._left.clear()
+            self._outgoing.give_up()
         return noted and ours
 
     def _still_ours(self) -> bool:
@@ -139,8 +129,8 @@ class Handover:
     def waiting(self) -> None:
         """About once a second while servers think: nobody else of the batch shall wait for them."""
         try:
-            if self._left and monotonic() - self.began > self.budget + GRACE:
-                self._left.clear()
+            if self._outgoing and monotonic() - self.began > self.budget + GRACE:
+                self._outgoing.give_up()
                 self._settle()
             if monotonic() - self.leased_at > RENEW:
                 self._renew()

@@ -14,7 +14,7 @@ from delivery.recipients import Matter, Recipient
 from delivery.return_path import opt_out_mailbox
 from delivery.smtp import Mail
 from suppression import Basis
-from templates import Urls, render_quoted
+from templates import Urls, is_plain_base, render_quoted
 from tracking import Purpose, make_aggregate_token, make_id_token, make_message_token, make_message_tokens
 
 _MUCH = {level: much for much, level in enumerate(TrackingLevel)}
@@ -81,6 +81,7 @@ def addresses(matter: Matter, recipient: Recipient, *, at: datetime) -> Urls:
         why=why,
         pixel=pixel,
         renew=f"{base}/r/{make_message_token(Purpose.RENEW, **ids)}" if matter.asks_again else "",
+        plain=bool(named) and is_plain_base(base),
     )
 
 

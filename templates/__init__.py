@@ -9,6 +9,7 @@ A version that something rests on is never changed again.
 from templates.checks import Finding, Severity, kept_finding, recalled_finding
 from templates.compile import Draft, compile_notice, compile_version
 from templates.compiled import Compiled, Quoted, Rendered, Urls, asks_again
+from templates.quoted import is_plain_base
 from templates.render import as_quoted, render, render_quoted
 from templates.service import check, fingerprint, freeze, latest, preview, save, validate
 from templates.values import merge_values
@@ -30,6 +31,7 @@ __all__ = [
     "compile_version",
     "fingerprint",
     "freeze",
+    "is_plain_base",
     "kept_finding",
     "latest",
     "merge_values",

@@ -63,7 +63,8 @@ class Urls(NamedTuple):
     """The addresses that stand in one recipient's mail.
 
     `links`: one for each of `Compiled.links`, a click URL or the target itself. `pixel` is None unless the recipient
-    agreed to be counted. `renew` is empty unless the mail asks for it.
+    agreed to be counted. `renew` is empty unless the mail asks for it. `plain`: all of them begin with an address of
+    which `is_plain_base` says so, and end with a token, so they stand for themselves wherever they are printed.
     """
 
     links: Sequence[str]
@@ -72,6 +73,7 @@ class Urls(NamedTuple):
     why: str
     pixel: str | None = None
     renew: str = ""
+    plain: bool = False
 
 
 @dataclass(frozen=True)

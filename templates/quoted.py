@@ -29,6 +29,8 @@ WIDTH = 75
 # Characters that are likely to fit into one line, whatever they are.
 SHORT = 40
 SOFT_BREAK = "=\r\n"
+# `/c/` and what else stands between the base of our addresses and a token.
+LONGEST_PATH = 8
 # Before the name of an address that comes quoted already.
 READY = "ready_"
 
@@ -37,6 +39,8 @@ _ADDRESS = re.compile(r"(?:unsubscribe|preferences|why|renew|pixel)_url|url_\d+"
 _FITS_A_LINE = re.compile(r"(?: ?[^\x00-\x20])+ ?")
 # One line that stands for itself in quoted-printable and in HTML, and that no filter would change.
 _ORDINARY = re.compile(r"(?!\.)(?: ?[!#-%(-;?-~]){1,37} ?")
+# Letters and digits of any script, one blank between words: nothing of it is filtered out or escaped.
+_WORDS = re.compile(r"[^\W_]+(?: [^\W_]+)*")
 # All that stands for itself in an address, in quoted-printable as in HTML.
 _HARMLESS = bytes(code for code in range(ord("!"), ord("~") + 1) if chr(code) not in "=&<>\"'")
 
@@ -174,8 +178,11 @@ class QuotedEnvironment(MailEnvironment):
 
     def printed(self, value: Any) -> str:
         """What a value looks like in the mail; an ordinary word, as most values are, costs one look at it."""
-        if type(value) is str and _ORDINARY.fullmatch(value):
-            return f"{value}=\r\n"
+        if type(value) is str:
+            if _ORDINARY.fullmatch(value):
+                return f"{value}=\r\n"
+            if len(value) <= SHORT and _WORDS.fullmatch(value):
+                return _spelled(value) or quoted(value)
         shown = printable(value)
         return quoted(escape(shown) if self.autoescape else shown)
 
@@ -185,14 +192,21 @@ class QuotedEnvironment(MailEnvironment):
         return super()._generate(_ReadyAddresses().visit(source), name, filename, defer_init)
 
 
-def ready(addresses: Mapping[str, str | None]) -> tuple[dict[str, str], dict[str, str]]:
-    """The addresses of one mail as its text and as its HTML print them."""
+def ready(addresses: Mapping[str, str | None], *, plain: bool = False) -> tuple[dict[str, str], dict[str, str]]:
+    """The addresses of one mail as its text and as its HTML print them; `plain` as `Urls.plain` says."""
     names, values = _ready_names(tuple(addresses)), [address or "" for address in addresses.values()]
-    if not "".join(values).encode("utf-8", "replace").translate(None, _HARMLESS) and (lines := _in_lines(values)):
-        plain = dict(zip(names, lines, strict=True))
-        return plain, plain
+    harmless = plain or not "".join(values).encode("utf-8", "replace").translate(None, _HARMLESS)
+    if harmless and (lines := _in_lines(values, plain=plain)):
+        said = dict(zip(names, lines, strict=True))
+        return said, said
     in_text, in_html = ([quoted(as_is(value)) for value in values] for as_is in (str, escape))
     return dict(zip(names, in_text, strict=True)), dict(zip(names, in_html, strict=True))
+
+
+@lru_cache(maxsize=16)
+def is_plain_base(base: str) -> bool:
+    """Whether an address that begins so and ends with a token needs no encoding, and its line ends within the token."""
+    return len(base) < WIDTH - LONGEST_PATH and not base.encode("utf-8", "replace").translate(None, _HARMLESS)
 
 
 @lru_cache(maxsize=64)
@@ -200,12 +214,12 @@ def _ready_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{READY}{name}" for name in names)
 
 
-def _in_lines(harmless: list[str]) -> list[str]:
+def _in_lines(harmless: list[str], *, plain: bool) -> list[str]:
     """As `quoted` does, for what stands for itself but for where lines end; nothing where that takes a closer look."""
-    if max(map(len, harmless)) > 2 * WIDTH:
+    if not plain and max(map(len, harmless)) > 2 * WIDTH:
         return []
     lines = [f"{each[:WIDTH]}=\r\n{each[WIDTH:]}=\r\n" if each[WIDTH:] else _broken(each) for each in harmless]
-    return [] if f"{SOFT_BREAK}." in SOFT_BREAK + "".join(lines) else lines
+    return lines if plain or f"{SOFT_BREAK}." not in SOFT_BREAK + "".join(lines) else []
 
 
 QUOTED_HTML = QuotedEnvironment(autoescape=True)

@@ -39,10 +39,11 @@ def render_quoted(compiled: Compiled, *, values: Mapping[str, Any], urls: Urls) 
     """The same mail as it travels, without the way over its readable form."""
     subject, html, text = _compile_quoted(compiled.digest, compiled.subject, compiled.html, compiled.text)
     addresses = _addresses(urls)
-    in_text, in_html = ready(addresses)
+    in_text, in_html = ready(addresses, plain=urls.plain)
     merged = Values({**compiled.constants, **values, **addresses, **in_html})
     head, body = _sized(merge(subject, merged)), _sized(merge(html, merged))
-    merged.update(in_text)
+    if in_text is not in_html:
+        merged.update(in_text)
     return Quoted(
         subject=one_line("".join(head)),
         html=whole(body),
@@ -99,8 +100,8 @@ def _sized(pieces: Iterable[str]) -> list[str]:
     written: list[str] = []
     size = 0
     while some := list(islice(coming, AT_ONCE)):
-        written += some
-        size += sum(map(len, some))
+        written.append("".join(some))
+        size += len(written[-1])
         if size > LARGEST_OUTPUT:
             raise WrongInput(
                 "mail_too_large",

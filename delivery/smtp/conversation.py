@@ -21,20 +21,30 @@ GO_AHEAD = 354
 
 
 class Mail(NamedTuple):
-    """An envelope and the bytes of a mail.
+    """An envelope and the bytes of a mail, in as many parts as they were made in: putting them together costs a copy.
 
     `canonical`: made by our own encoder, so lines end with CRLF and none of them begins with a dot.
     """
 
     sender: str
     recipient: str
-    content: bytes
+    parts: tuple[bytes, ...]
     canonical: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """The whole mail."""
+        return b"".join(self.parts)
+
+    @property
+    def size(self) -> int:
+        """Its bytes, before anything is done for the way."""
+        return sum(map(len, self.parts))
 
     @property
     def wire(self) -> tuple[bytes, ...]:
         """What follows the server's go-ahead, up to the final dot."""
-        return (self.content, b".\r\n") if self.canonical else (on_the_wire(self.content),)
+        return (*self.parts, b".\r\n") if self.canonical else (on_the_wire(self.content),)
 
 
 class Parcel(NamedTuple):
@@ -106,7 +116,7 @@ class Conversation:
         if not mail.recipient.isascii() and "SMTPUTF8" not in self._offers:
             return Refused(Phase.RCPT, None, "5.6.7 the server takes no international addresses")
         limit = self._offers.get("SIZE", "")
-        if limit.isdigit() and 0 < int(limit) < len(mail.content):
+        if limit.isdigit() and 0 < int(limit) < mail.size:
             return Refused(Phase.MAIL, None, f"5.3.4 the server takes at most {limit} bytes")
         return None
 

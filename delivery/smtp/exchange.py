@@ -4,7 +4,7 @@ While one server reads or thinks, the next mail is written for another; nothing 
 """
 
 from collections.abc import Callable, Sequence
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector, SelectorKey
 from time import monotonic
 from typing import Protocol
 
@@ -23,6 +23,9 @@ class Post(Protocol):
 
     def draw(self) -> Parcel | None:
         """The next mail; None when there is none, or no time for one."""
+
+    def prepare(self) -> bool:
+        """No server has anything to say: time to write a mail that is drawn later. False when none is to be."""
 
     def end(self, parcel: Parcel, outcome: Outcome) -> None:
         """What became of a mail."""
@@ -70,7 +73,7 @@ class Exchange:
 
     def _turn(self) -> None:
         touched: list[Session] = []
-        for key, events in self._selector.select(LOOK_EVERY):
+        for key, events in self._ready():
             session: Session = key.data
             if self._go_on(session, self._serve, session, events):
                 touched.append(session)
@@ -78,6 +81,13 @@ class Exchange:
         self._announce(touched)
         if (now := monotonic()) >= self._looked + LOOK_EVERY:
             self._look_at_the_clock(now)
+
+    def _ready(self) -> list[tuple[SelectorKey, int]]:
+        """Which servers said something or have room for more; as long as none does, the next mails are written."""
+        found = self._selector.select(0)
+        while not found and self._post.prepare():
+            found = self._selector.select(0)
+        return found or self._selector.select(LOOK_EVERY)
 
     def _serve(self, session: Session, events: int) -> None:
         if events & EVENT_WRITE:

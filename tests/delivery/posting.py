@@ -13,6 +13,7 @@ class Table:
     mails: list[Mail]
     may_leave: Callable[[], bool] = lambda: True
     waiting: Callable[[], None] = lambda: None
+    prepare: Callable[[], bool] = lambda: False
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     noted: list[str] = field(default_factory=list)
     drawn: int = 0

@@ -159,7 +159,7 @@ def trusting(letter: Letter, *, sender: From, at: datetime) -> Mail:
     """Writes the subject as it comes, as mail libraries did that had the hole."""
     subject = letter.content.subject
     harmless = compose(letter._replace(content=letter.content._replace(subject="")), sender=sender, at=at)
-    return harmless._replace(content=harmless.content.replace(b"Subject: ", f"Subject: {subject}".encode(), 1))
+    return harmless._replace(parts=(harmless.content.replace(b"Subject: ", f"Subject: {subject}".encode(), 1),))
 
 
 def refusing(letter: Letter, *, sender: From, at: datetime) -> Mail:

@@ -11,6 +11,7 @@ from delivery.smtp import (
     Accepted,
     Connection,
     Deferred,
+    Exchange,
     Mail,
     NotAttempted,
     Outcome,
@@ -22,7 +23,7 @@ from delivery.smtp import (
     server_at,
 )
 from delivery.smtp.envelope import has_clean_lines, is_mailbox, on_the_wire
-from tests.delivery.posting import send
+from tests.delivery.posting import Table, send
 from tests.smtp_sink import Drop, Hang, Say, Sink, on, say
 
 SHORT = Timeouts(connect=2, command=0.3, body=1, dot=0.3, quit=0.2)
@@ -30,7 +31,7 @@ CONTENT = b"From: a@shop.example\r\nMessage-ID: <1@shop.example>\r\n\r\nHello\r\
 
 
 def mail(recipient: str = "anna@mail.example", content: bytes = CONTENT) -> Mail:
-    return Mail(sender="b+1.abc@shop.example", recipient=recipient, content=content)
+    return Mail(sender="b+1.abc@shop.example", recipient=recipient, parts=(content,))
 
 
 def connection(sink: Sink, timeouts: Timeouts = SHORT) -> Connection:
@@ -226,6 +227,25 @@ def test_waiting_is_noticed_while_a_server_thinks():
         assert kept.open() is None
         assert isinstance(send(kept, mail()), Accepted)
     assert ticks
+
+
+def test_mails_are_written_while_a_server_thinks_and_only_as_many_as_are_wanted():
+    wanted = 5
+    written: list[bool] = []
+
+    def prepare() -> bool:
+        written.append(not table.outcomes)
+        return len(written) < wanted
+
+    with Sink(on("DOT", say(250, after=0.5))) as sink:
+        kept = Connection(server_at(sink.url), timeouts=Timeouts())
+        assert kept.open() is None
+        table = Table([mail()], prepare=prepare)
+        Exchange([kept], table).run()
+    assert isinstance(table.outcomes[0], Accepted)
+    assert written.count(True) >= wanted
+    # Afterwards it waits for the server, and does not ask again and again.
+    assert len(written) < 50
 
 
 def test_closing_is_polite_and_never_fails():

@@ -4,11 +4,11 @@ import quopri
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from templates import Compiled, Quoted, Urls, render, render_quoted
-from templates.quoted import WIDTH, quoted, whole
+from templates import Compiled, Quoted, Urls, is_plain_base, render, render_quoted
+from templates.quoted import WIDTH, quoted, ready, whole
 
 BODY = """<p>Guten Tag {{ contact.first_name }}{% if contact.last_name %} {{ contact.last_name }}{% endif %},</p>
 {% for one in ["a", "b"] %}<td>{{ loop.index }}. {{ one|upper }}: {{ contact.city|default("…") }}</td>
@@ -71,6 +71,31 @@ def test_a_piece_begins_and_ends_at_the_start_of_a_line(piece):
     assert quoted(piece) == "" or quoted(piece).endswith("\r\n")
     assert read(quoted(piece).encode()) == piece
     check_lines(quoted(piece).encode() or b"\r\n")
+
+
+BASES = st.from_regex(r"https://[a-z.&=ü]{1,70}(:[0-9]{1,5})?(/[a-z]{1,9})?", fullmatch=True)
+
+
+@given(BASES, st.text("ABCxyz019-_", min_size=36, max_size=60))
+def test_addresses_that_need_no_look_are_printed_as_if_they_had_got_one(base, token):
+    addresses = {"why_url": f"{base}/w/{token}", "url_0": f"{base}/c/{token}", "renew_url": ""}
+    assume(is_plain_base(base))
+    assert ready(addresses, plain=True) == ready(addresses)
+
+
+@pytest.mark.parametrize(
+    "base", ["https://x.example/?a=b", "https://ü.example", "https://" + "x" * 67, "https://a'b.example"]
+)
+def test_addresses_that_need_a_look_get_one(base):
+    assert not is_plain_base(base)
+
+
+def test_a_hundred_empty_values_in_a_row_end_nothing():
+    many = '{% for a in ["", "", "", "", "", "", "", "", "", ""] %}' * 2 + "{{ a }}" * 20 + "{% endfor %}" * 2
+    words = Compiled(locale="de", subject="", html=f"{many}<p>end</p>", text=f"{many}end", links=())
+    values, urls = mail(None, None, None)
+    made = render_quoted(words, values=values, urls=urls)
+    assert (read(made.html), read(made.text)) == ("<p>end</p>\n", "end\n")
 
 
 def test_an_empty_mail_is_a_mail():
