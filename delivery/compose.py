@@ -87,10 +87,10 @@ def _signatures(sender: From, headers: Sequence[tuple[str, str]], body: Iterable
 
 def _many_headers(raw: bytes) -> int:
     """How many headers these bytes have: lines that do not go on with the one before, wherever a line may end."""
-    ends = raw.count(b"\n")
-    if not ends == raw.count(b"\r\n") == raw.count(b"\r"):
+    lines = raw.splitlines(keepends=True)
+    if not len(lines) == raw.count(b"\n") == raw.count(b"\r"):
         return len(header_names(raw))
-    return ends - raw.count(b"\n ") - raw.count(b"\n\t")
+    return len([line for line in lines if line[0] not in b" \t"])
 
 
 def deliverable(address: str) -> str:

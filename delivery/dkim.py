@@ -9,9 +9,10 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,6 +25,7 @@ from core.sentences import say
 from core.settings import settings
 
 SMALLEST_RSA = 2048
+_PADDING, _HASH = PKCS1v15(), hashes.SHA256()
 
 # Named once more than they occur: a second one that somebody adds on the way breaks the signature.
 OVERSIGNED = ("from", "to", "subject", "date", "message-id")
@@ -44,22 +46,31 @@ class Signer:
 
         `headers` hold folded values without their line end; `digest` is the SHA-256 of the body in its canonical form.
         """
-        algorithm = "rsa-sha256" if isinstance(self.key, RSAPrivateKey) else "ed25519-sha256"
-        start = (
-            f"v=1; a={algorithm}; c=relaxed/relaxed; d={self.domain}; s={self.selector};\r\n"
-            f" h={_listed(tuple(name for name, _ in headers))};\r\n bh={b64encode(digest).decode()};\r\n b="
-        )
-        signed = "".join(f"{name.lower()}:{relaxed_value(value)}\r\n" for name, value in headers)
-        signed += f"dkim-signature:{relaxed_value(start)}"
-        signature = b64encode(self._sign(signed.encode())).decode()
-        lines = "\r\n ".join(signature[n : n + 72] for n in range(0, len(signature), 72))
-        return f"DKIM-Signature: {start}{lines}\r\n"
+        opening, relaxed = _openings(self.algorithm, self.domain, self.selector, tuple([name for name, _ in headers]))
+        body = b64encode(digest).decode()
+        signed = [f"{name.lower()}:{relaxed_value(value)}\r\n" for name, value in headers]
+        signed.append(f"dkim-signature:{relaxed}{body}; b=")
+        signature = b64encode(self._sign("".join(signed).encode())).decode()
+        lines = "\r\n ".join([signature[n : n + 72] for n in range(0, len(signature), 72)])
+        return f"DKIM-Signature: {opening}{body};\r\n b={lines}\r\n"
+
+    @cached_property
+    def algorithm(self) -> str:
+        """Its name in the header. Asked once: to tell the kind of a key costs as much as a dozen headers."""
+        return "rsa-sha256" if isinstance(self.key, RSAPrivateKey) else "ed25519-sha256"
 
     def _sign(self, data: bytes) -> bytes:
-        if isinstance(self.key, RSAPrivateKey):
-            return self.key.sign(data, PKCS1v15(), hashes.SHA256())
+        if self.algorithm == "rsa-sha256":
+            return cast("RSAPrivateKey", self.key).sign(data, _PADDING, _HASH)
         # RFC 8463 signs the hash of the data, not the data.
-        return self.key.sign(sha256(data).digest())
+        return cast("Ed25519PrivateKey", self.key).sign(sha256(data).digest())
+
+
+@lru_cache(maxsize=64)
+def _openings(algorithm: str, domain: str, selector: str, names: tuple[str, ...]) -> tuple[str, str]:
+    """All up to the digest of the body: as it stands in the mail, and in the relaxed form that is signed."""
+    opening = f"v=1; a={algorithm}; c=relaxed/relaxed; d={domain}; s={selector};\r\n h={_listed(names)};\r\n bh="
+    return opening, relaxed_value(opening)
 
 
 def relaxed_value(value: str) -> str:
@@ -67,7 +78,6 @@ def relaxed_value(value: str) -> str:
     return " ".join(value.split())
 
 
-@lru_cache(maxsize=64)
 def _listed(headers: tuple[str, ...]) -> str:
     """The names of the signed headers over several lines; blanks around its colons mean nothing."""
     names = [name.lower() for name in headers]

@@ -102,7 +102,7 @@ class Handover:
         return None
 
     def prepare(self) -> bool:
-        """Write one mail ahead, while no server has anything to say; False when there is nothing to do."""
+        """Write mails ahead, while no server has anything to say; False when there is nothing to do."""
         return self._may_begin() and self._outgoing.write_ahead()
 
     def end(self, parcel: Parcel, outcome: Outcome) -> None:

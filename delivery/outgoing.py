@@ -14,6 +14,8 @@ from delivery.smtp import Mail
 
 # So many mails lie ready at most: about two megabytes.
 AHEAD = 64
+# So many are written in a row. Mails that leave one by one, between two signatures, wake the server for each.
+TOGETHER = 4
 
 
 @dataclass
@@ -44,15 +46,16 @@ class Outgoing:
         return (self._left.popleft(), self._written.popleft()) if self._written else None
 
     def write_ahead(self) -> bool:
-        """Write one mail more; False when enough are, or all."""
+        """Write a few mails more; False when enough are, or all."""
         written = len(self._written)
-        if written >= min(AHEAD, len(self._left)):
-            return False
-        try:
-            self._written.append(self._write(self._left[written]))
-        except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
-            self._stop_behind(written, error)
-        return True
+        few = list(islice(self._left, written, min(written + TOGETHER, AHEAD)))
+        for message_id in few:
+            try:
+                self._written.append(self._write(message_id))
+            except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
+                self._stop_behind(len(self._written), error)
+                break
+        return bool(few)
 
     def _write(self, message_id: int) -> Mail | str:
         return write(self.matter, self.recipients[message_id], basis=self.bases[message_id], at=self.at)

@@ -25,7 +25,7 @@ class Post(Protocol):
         """The next mail; None when there is none, or no time for one."""
 
     def prepare(self) -> bool:
-        """No server has anything to say: time to write a mail that is drawn later. False when none is to be."""
+        """No server has anything to say: time to write mails that are drawn later. False when none is to be."""
 
     def end(self, parcel: Parcel, outcome: Outcome) -> None:
         """What became of a mail."""
