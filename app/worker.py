@@ -1,6 +1,5 @@
 """What `celery -A app.worker worker` runs: all jobs of all stages, and a polling thread in each process."""
 
-import gc
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -8,6 +7,7 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 
 from core import log
 from core.db import forget_connections
+from core.garbage import spare_imports
 from core.tasks import Poller, configure, stopping
 
 STAGES = ("contacts", "tracking", "suppression", "templates", "delivery", "segments", "campaigns", "preferences")
@@ -27,13 +27,7 @@ import_module("app.numbers.tasks")
 log.to_standard_error()
 app = configure()
 
-# What was imported lives as long as the process: looking through all of it for garbage again and again costs a tenth of
-# the time of a campaign, and would copy the pages that forked processes share.
-gc.collect()
-gc.freeze()
-# What a batch makes is freed without a search; looking for circles among a thousand new things at a time finds none.
-gc.set_threshold(20_000, 20, 20)
-
+spare_imports()
 
 # Longer than a batch of mails takes from the gate to its last answer, when the server answers at all.
 LAST_BATCH = 8.0

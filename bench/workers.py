@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -17,17 +16,17 @@ from core.db import transaction
 
 WORKERS = 2
 STARTS_WITHIN = 60.0
+# Asking costs as much as five mails, looking through the ledger thirty: neither is done often while much is left.
 ASKS_EVERY = 0.1
-# Looking through the ledger costs the database as much as thirty mails, so that is done at the end, and now and then.
-LOOKS_EVERY = 50
+ASKS_AFTER = 2.0
+# For runs in which not every mail is accepted.
+LOOKS_AFTER = 15.0
 
-# As `app.worker` does: nothing that was imported is looked through for garbage.
 _DIRECT = """
-import gc
 import sys
+from core.garbage import spare_imports
 from delivery.worker import Worker
-gc.collect()
-gc.freeze()
+spare_imports()
 worker = Worker()
 print("ready", flush=True)
 sys.stdin.readline()
@@ -40,8 +39,8 @@ sys.stdin.readline()
 _CELERY = "-Q send,work --concurrency 1 --pool prefork --loglevel INFO"
 
 _ANSWERED = """
-    SELECT (SELECT coalesce(sum(accepted), 0) FROM tally WHERE run_id = :run)
-        >= (SELECT coalesce(sum(planned), 0) FROM run_share WHERE run_id = :run)
+    SELECT (SELECT coalesce(sum(accepted), 0) FROM tally WHERE run_id = :run)::float8
+         / (SELECT sum(planned) FROM run_share WHERE run_id = :run)
 """
 
 _SETTLED = """
@@ -88,12 +87,17 @@ class Crew:
 
     def wait_until_settled(self, run_id: int) -> None:
         """Until nothing of a run is left to send or to settle."""
-        for asked in count(1):
-            if (_says(_ANSWERED, run_id) or asked % LOOKS_EVERY == 0) and _says(_SETTLED, run_id):
-                return
+        begun = looked = monotonic()
+        while True:
+            answered, now = _share(run_id), monotonic()
+            if answered >= 1 or now - looked > LOOKS_AFTER:
+                if _is_settled(run_id):
+                    return
+                looked = now
             for worker in self.workers:
                 worker.require_alive()
-            sleep(ASKS_EVERY)
+            left = (now - begun) * (1 - answered) / answered if answered else 0
+            sleep(max(ASKS_EVERY, min(ASKS_AFTER, left / 4)))
 
 
 @contextmanager
@@ -125,6 +129,12 @@ def _worker(command: list[str], environment: dict[str, str]) -> Iterator[Worker]
             process.wait(timeout=60)
 
 
-def _says(question: str, run_id: int) -> bool:
+def _share(run_id: int) -> float:
+    """How much of a run was answered, from 0 to 1."""
     with transaction() as session:
-        return bool(session.scalar(text(question), {"run": run_id}))
+        return float(session.scalar(text(_ANSWERED), {"run": run_id}) or 0)
+
+
+def _is_settled(run_id: int) -> bool:
+    with transaction() as session:
+        return bool(session.scalar(text(_SETTLED), {"run": run_id}))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, text
@@ -30,7 +30,7 @@ class About:
     purpose: str
     asks_again: bool
 
-    @property
+    @cached_property
     def is_answer(self) -> bool:
         """Whether it answers what somebody did: nothing to unsubscribe from, nothing to count."""
         return self.purpose in ANSWERS
