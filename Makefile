@@ -8,7 +8,7 @@ EXPORT := uv pip compile --quiet pyproject.toml --universal --python-version 3.1
 AT_ONCE := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check lint format bench faults mutations soak up stop status requirements wheel help prepare
+.PHONY: demo test check lint format bench faults multi-buffer mutations soak up stop status requirements wheel help prepare
 
 demo: ## run the sample company's campaign and leave everything up at a printed address
 	$(PYTHON) crusoe demo
@@ -28,11 +28,14 @@ format: prepare ## put the code into shape
 	$(IN) ruff check --fix
 	$(IN) ruff format
 
-bench: prepare ## measure against the floors (bench.json under CRUSOE_HOME)
+bench: prepare multi-buffer ## measure against the floors (bench.json under CRUSOE_HOME)
 	$(IN) bench $(ARGS)
 
 faults: prepare ## kill workers, database and broker while mail is being sent
 	$(IN) pytest -m fault $(ARGS)
+
+multi-buffer: prepare ## put libcrypto_mb into .venv, so that mails are signed eight at once (Debian; optional)
+	-@.ci/multi-buffer
 
 mutations: prepare ## take safeguards out of a copy, one at a time, and see that tests notice
 	$(IN) tests.faults.mutations

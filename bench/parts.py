@@ -32,11 +32,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 # The innermost of these that is running says which part it is.
 PARTS = {
-    ("delivery/dkim.py", "header"): "writing: signature",
-    ("delivery/compose.py", "compose"): "writing: headers and MIME",
+    ("delivery/dkim.py", "prepare"): "writing: signature",
+    ("delivery/dkim.py", "sign_all"): "writing: signature",
+    ("delivery/compose.py", "draft"): "writing: headers and MIME",
+    ("delivery/compose.py", "seal"): "writing: headers and MIME",
     ("templates/render.py", "render_quoted"): "writing: template",
     ("delivery/letters.py", "addresses"): "writing: signed links",
     ("delivery/letters.py", "write"): "writing: the rest",
+    ("delivery/letters.py", "finish"): "writing: the rest",
     ("delivery/handover_journal.py", "note"): "journal of the hand-over",
     ("delivery/smtp/wire.py", "push"): "SMTP: writing to the socket",
     ("delivery/smtp/exchange.py", "run"): "SMTP: all else",

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64)
     # Seconds before a mail that a server put off is tried for the second time; later pauses are multiples of it.
     retry_after: float = Field(60, gt=0, le=3600)
+    # Whether mails are signed eight at once where libcrypto_mb is installed and the processor can (AVX-512 IFMA).
+    multi_buffer: bool = True
     # Whom the sender doctor asks about domains, as `address` or `address:port`; else the resolver of the system.
     resolver: str | None = None
     # Whether it is asked who runs the mailboxes of recipients' domains (MX), so that limits of operators count them.

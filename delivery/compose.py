@@ -16,7 +16,7 @@ from contacts import email_address
 from core.errors import CrusoeError
 from core.sentences import say
 from delivery import quoted
-from delivery.dkim import Signer
+from delivery.dkim import Signer, Unsigned, sign_all
 from delivery.return_path import mail_id, return_path
 from delivery.smtp import Mail, is_mailbox
 from templates import Quoted
@@ -58,31 +58,59 @@ class Letter(NamedTuple):
     unsubscribe_mailbox: str | None = None
 
 
+class Draft(NamedTuple):
+    """A mail that is not signed yet, nor read again."""
+
+    message_id: int
+    sender: str
+    recipient: str
+    headers: Sequence[tuple[str, str]]
+    body: Sequence[bytes]
+    unsigned: Sequence[Unsigned]
+
+
 def compose(letter: Letter, *, sender: From, at: datetime) -> Mail:
-    """The envelope and the bytes. Raises HeaderInjected when the result has any header that is not in the fixed set."""
+    """The envelope and the bytes of one mail. Raises HeaderInjected as `seal` does."""
+    made = draft(letter, sender=sender, at=at)
+    return seal(made, signatures=sign_all(made.unsigned))
+
+
+def draft(letter: Letter, *, sender: From, at: datetime) -> Draft:
+    """The mail up to its signatures; those of many are made together, by `sign_all`."""
     recipient = deliverable(letter.recipient)
     headers = _headers(letter, sender=sender, recipient=recipient, at=at)
     # Quoted-printable of our making is canonical: signing changes nothing of it, and no line of it needs a second dot.
     body = (_TEXT_PART, letter.content.text, _HTML_PART, letter.content.html, _END)
-    signatures = _signatures(sender, headers, body) if sender.signers else []
-    raw = "".join([*signatures, *[f"{name}: {value}\r\n" for name, value in headers]]).encode()
-    if _many_headers(raw) != len(signatures) + len(headers):
-        raise HeaderInjected(
-            "header_injected", say("Message %(number)s has headers that nobody wrote.", number=letter.message_id)
-        )
-    return Mail(
+    return Draft(
+        message_id=letter.message_id,
         sender=return_path(message_id=letter.message_id, domain=sender.return_domain),
         recipient=recipient,
-        parts=(b"".join((raw, b"\r\n", *body[:3])), *body[3:]),
+        headers=headers,
+        body=body,
+        unsigned=_unsigned(sender.signers, headers, body) if sender.signers else (),
+    )
+
+
+def seal(made: Draft, *, signatures: Sequence[str]) -> Mail:
+    """The finished mail. Raises HeaderInjected when it has any header that is not in the fixed set."""
+    raw = "".join([*signatures, *[f"{name}: {value}\r\n" for name, value in made.headers]]).encode()
+    if _many_headers(raw) != len(signatures) + len(made.headers):
+        raise HeaderInjected(
+            "header_injected", say("Message %(number)s has headers that nobody wrote.", number=made.message_id)
+        )
+    return Mail(
+        sender=made.sender,
+        recipient=made.recipient,
+        parts=(b"".join((raw, b"\r\n", *made.body[:3])), *made.body[3:]),
         canonical=True,
     )
 
 
-def _signatures(sender: From, headers: Sequence[tuple[str, str]], body: Iterable[bytes]) -> list[str]:
+def _unsigned(signers: Iterable[Signer], headers: Sequence[tuple[str, str]], body: Iterable[bytes]) -> list[Unsigned]:
     digest = sha256()
     for part in body:
         digest.update(part)
-    return [signer.header(headers, digest.digest()) for signer in sender.signers]
+    return [signer.prepare(headers, digest.digest()) for signer in signers]
 
 
 def _many_headers(raw: bytes) -> int:

@@ -1,15 +1,17 @@
 """Making the mails of a batch: merge, sign the links that the recipient allows, compose. No database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from operator import add
 from typing import Any
 
 from contacts.models import TrackingLevel
 from core.errors import CrusoeError
 from core.settings import settings
-from delivery.compose import Letter, compose
+from delivery.compose import Draft, Letter, draft, seal
+from delivery.dkim import sign_all
 from delivery.recipients import Matter, Recipient
 from delivery.return_path import opt_out_mailbox
 from delivery.smtp import Mail
@@ -20,8 +22,8 @@ from tracking import Purpose, make_aggregate_token, make_id_token, make_message_
 _MUCH = {level: much for much, level in enumerate(TrackingLevel)}
 
 
-def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: datetime) -> Mail | str:
-    """The mail for one recipient, or the reason why there can be none: one bad value does not stop a batch."""
+def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: datetime) -> Draft | str:
+    """The draft for one recipient, or the reason why there can be none: one bad value does not stop a batch."""
     if recipient.address is None:
         return "there is no address any more"
     urls = addresses(matter, recipient, at=at)
@@ -43,9 +45,27 @@ def write(matter: Matter, recipient: Recipient, *, basis: str | None, at: dateti
             feedback_id=matter.feedback_id,
             unsubscribe_mailbox=_mailbox(matter, urls),
         )
-        return compose(letter, sender=matter.sender, at=at)
+        return draft(letter, sender=matter.sender, at=at)
     except CrusoeError as error:
-        return f"{error.code}: {error.message}"
+        return _reason(error)
+
+
+def finish(drafts: Sequence[Draft | str]) -> list[Mail | str]:
+    """Sign all of these together; where there is a reason instead of a draft, it stays, and one more may be found."""
+    signatures = iter(sign_all(one for made in drafts if isinstance(made, Draft) for one in made.unsigned))
+    return [_sealed(one, signatures) if isinstance(one, Draft) else one for one in drafts]
+
+
+def _sealed(made: Draft, signatures: Iterator[str]) -> Mail | str:
+    own = list(islice(signatures, len(made.unsigned)))
+    try:
+        return seal(made, signatures=own)
+    except CrusoeError as error:
+        return _reason(error)
+
+
+def _reason(error: CrusoeError) -> str:
+    return f"{error.code}: {error.message}"
 
 
 def _mailbox(matter: Matter, urls: Urls) -> str | None:

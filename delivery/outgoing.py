@@ -7,8 +7,10 @@ from datetime import datetime
 from itertools import islice
 
 from core.db import transaction
-from delivery.letters import write
+from delivery.compose import Draft
+from delivery.letters import finish, write
 from delivery.lost_leases import count_not_begun
+from delivery.multi_buffer import LANES, is_possible
 from delivery.recipients import Matter, Recipient
 from delivery.smtp import Mail
 
@@ -16,6 +18,11 @@ from delivery.smtp import Mail
 AHEAD = 64
 # So many are written in a row. Mails that leave one by one, between two signatures, wake the server for each.
 TOGETHER = 4
+
+
+def together() -> int:
+    """How many mails are written in a row: a few, or as many as are signed at once."""
+    return LANES if is_possible() else TOGETHER
 
 
 @dataclass
@@ -48,16 +55,20 @@ class Outgoing:
     def write_ahead(self) -> bool:
         """Write a few mails more; False when enough are, or all."""
         written = len(self._written)
-        few = list(islice(self._left, written, min(written + TOGETHER, AHEAD)))
-        for message_id in few:
-            try:
-                self._written.append(self._write(message_id))
-            except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
-                self._stop_behind(len(self._written), error)
-                break
+        few = list(islice(self._left, written, min(written + together(), AHEAD)))
+        drafts: list[Draft | str] = []
+        try:
+            for message_id in few:
+                drafts.append(self._write(message_id))  # noqa: PERF401 - those before a fault count
+        except Exception as error:  # noqa: BLE001 - whatever it is, mails under way must end as what they became
+            self._stop_behind(written + len(drafts), error)
+        try:
+            self._written.extend(finish(drafts))
+        except Exception as error:  # noqa: BLE001
+            self._stop_behind(written, error)
         return bool(few)
 
-    def _write(self, message_id: int) -> Mail | str:
+    def _write(self, message_id: int) -> Draft | str:
         return write(self.matter, self.recipients[message_id], basis=self.bases[message_id], at=self.at)
 
     def _stop_behind(self, written: int, error: Exception) -> None:

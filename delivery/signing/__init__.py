@@ -15,6 +15,7 @@ from delivery.signing.keys import (
 )
 from delivery.signing.public import PublicKey, public_value
 from delivery.signing.signers import signers_of
+from delivery.signing.speed import SigningSpeed, signing_speed
 from delivery.signing.states import KeyState
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "KeyState",
     "KeyView",
     "PublicKey",
+    "SigningSpeed",
     "activate_key",
     "draw_key",
     "keys_of",
@@ -29,4 +31,5 @@ __all__ = [
     "retire_key",
     "signers_of",
     "signing_key",
+    "signing_speed",
 ]
