@@ -32,7 +32,7 @@ bench: prepare multi-buffer ## measure against the floors (bench.json under CRUS
 	$(IN) bench $(ARGS)
 
 faults: prepare ## kill workers, database and broker while mail is being sent
-	$(IN) pytest -m fault $(ARGS)
+	$(IN) pytest -m fault -n 2 --dist loadfile tests/faults $(ARGS)
 
 multi-buffer: prepare ## put libcrypto_mb into .venv, so that mails are signed eight at once (Debian; optional)
 	-@.ci/multi-buffer

@@ -8,10 +8,10 @@ The report goes to `SOAK_REPORT`, else to a new folder that is named in the end.
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from tests.faults.mix import Size, play
+from tests.faults.seed import SEED
 from tests.faults.telling import as_text, keep
 
 CONNECTIONS = 12
@@ -25,7 +25,7 @@ def size() -> Size:
         people=people,
         seconds=seconds,
         pace=float(os.environ.get("SOAK_PACE", usual)),
-        seed=int(os.environ.get("FAULT_SEED", str(int(time.time())))),
+        seed=SEED,
         storm=200,
         often=(5.0, 30.0),
         longest_stop=20.0,

@@ -1,36 +1,31 @@
 """Everything goes wrong at once while mail is sent and people object: no promise is broken."""
 
-# ruff: noqa: T201 - whoever runs this wants to see the seed and what was found, not only that it passed
-
 import os
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.faults.mix import Size, play
+from tests.faults.seed import SEED
 from tests.faults.telling import as_text, keep
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(900)]
 
-SEED = int(os.environ.get("FAULT_SEED", str(int(time.time()))))
 PEOPLE = int(os.environ.get("FAULT_PEOPLE", "2500"))
 SECONDS = float(os.environ.get("FAULT_SECONDS", "75"))
 
 
-def test_the_whole_mix_breaks_no_promise(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_mix_breaks_no_promise(tell: Callable[[str], None]) -> None:
     size = Size(people=PEOPLE, seconds=SECONDS, pace=0.15, seed=SEED, often=(1.0, 4.0))
-    with capsys.disabled():
-        print(f"\nseed {SEED} (again: FAULT_SEED={SEED} make faults)", flush=True)
     with tempfile.TemporaryDirectory(prefix="crusoe-fault-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         played = play(Path(folder), size)
         kept = None if played.is_fine else keep(played, Path(folder) / "home")
-    with capsys.disabled():
-        print(as_text(played))
-        if kept is not None:
-            print(f"kept for you to look at: {kept}")
+    tell(as_text(played))
+    if kept is not None:
+        tell(f"kept for you to look at: {kept}")
     assert played.findings.sentences == []
     assert played.raged.faults == []
     assert played.raged.still_sending, "the run was over before the troubles were: give it more people"

@@ -1,12 +1,11 @@
 """F3: a worker is frozen for longer than its lease, in the middle of a batch, and goes on as if nothing had been."""
 
-# ruff: noqa: T201 - whoever runs this wants to see what was found, not only that it passed
-
 import os
 import signal
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -18,11 +17,11 @@ from delivery.claim import LEASE
 from tests.faults.doors import Objectors
 from tests.faults.mix import get_ready, installed, launch, run_state, wait_until_over
 from tests.faults.oracle import Accounts, compare, faults_of_chains, fired_twice, not_stored, read_ledger
+from tests.faults.seed import SEED
 from tests.smtp_sink import Sink, on, say
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(900)]
 
-SEED = int(os.environ.get("FAULT_SEED", str(int(time.time()))))
 PEOPLE = int(os.environ.get("FAULT_PEOPLE", "1200"))
 # So long that the lease has run out, and whoever tidies up has come by.
 FROZEN = LEASE.total_seconds() + 12
@@ -31,7 +30,7 @@ ON_BOARD = 12
 
 
 def test_a_worker_that_sleeps_through_the_end_of_its_lease_sends_nothing_twice(
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     dice = Random(SEED)
     with (
@@ -82,10 +81,9 @@ def test_a_worker_that_sleeps_through_the_end_of_its_lease_sends_nothing_twice(
     told_so = {one.email: one.answered_at for one in crowd.answered if not one.final}
     # The residual case: who objects to a mail that lies on a frozen worker's connection is told that it may come.
     came = [each for each in taken if each.recipient in told_so and each.at > told_so[each.recipient]]
-    with capsys.disabled():
-        print(f"\nseed {SEED}: frozen for {FROZEN:.0f} s, {meanwhile} mails by others meanwhile, {lost} leases lost")
-        print(f"  {dict(found.states)}; {len(crowd.answered)} objected")
-        print(f"  {len(told_so)} of them got a 202, and {len(came)} of these a mail after it")
+    tell(f"frozen for {FROZEN:.0f} s, {meanwhile} mails by others meanwhile, {lost} leases lost")
+    tell(f"  {dict(found.states)}; {len(crowd.answered)} objected")
+    tell(f"  {len(told_so)} of them got a 202, and {len(came)} of these a mail after it")
     assert crowd.fault is None
     assert found.sentences == []
     assert len(came) <= ON_BOARD
