@@ -36,14 +36,14 @@ def _table() -> Table:
         columns=(
             Column("id", _("No."), ReturnedRow.id, number=True),
             Column("received_at", _("When"), ReturnedMail.received_at, sortable=False),
+            Column("address", _("Address"), _address_of(ReturnedRow.address_id), sortable=False),
             Column("class", _("Meaning"), ReturnedRow.kind, sortable=False, choices=_labels("return_class")),
             Column("believed", _("Believed"), _BELIEVED, sortable=False, choices={"yes": _("yes"), "no": _("no")}),
-            Column("status", _("Codes"), ReturnedRow.status, sortable=False),
             Column("reason", _("What the server said"), ReturnedRow.reason, sortable=False),
             Column("campaign", _("Campaign"), Run.name, sortable=False),
-            Column("address", _("Address"), _address_of(ReturnedRow.address_id), sortable=False),
         ),
         hidden=(
+            Column("status", _("Codes"), ReturnedRow.status),
             Column("reply_code", _("Reply code"), ReturnedRow.reply_code),
             Column("message_id", _("Message no."), ReturnedMail.message_id),
             Column("contact_id", _("Contact no."), Message.contact_id),

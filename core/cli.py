@@ -11,13 +11,15 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.exc import OperationalError
 
 from core.errors import CrusoeError, NotReachable
 from core.sentences import say
 
 Answer = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+WIDEST = 10_000
 
 console = Console(highlight=False, soft_wrap=True)
 # What is told on the way to an answer; kept apart, so that JSON on the standard output stays JSON.
@@ -97,10 +99,11 @@ def show_rows(answer: Sequence[Mapping[str, Any]]) -> None:
     if not answer:
         console.print("Nothing to show.")
         return
-    table = Table(*answer[0].keys())
+    table = Table(*(Column(name, overflow="fold") for name in answer[0]))
     for row in answer:
         table.add_row(*(plain(value) for value in row.values()))
-    console.print(table)
+    # A program, or a file, gets each row on one line; a person sees cells that break instead of cells cut short.
+    console.print(table, width=None if console.is_terminal else WIDEST)
 
 
 def plain(value: Any) -> str:

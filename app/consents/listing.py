@@ -56,7 +56,6 @@ def table(purposes: list[str]) -> Table:
         columns=(
             Column("id", _("No."), Consent.id, number=True),
             Column("address", _("Address or number"), Endpoint.value, sortable=False),
-            Column("channel", _("Channel"), Consent.channel, sortable=False),
             Column("purpose", _("Purpose"), Consent.purpose, choices={one: one for one in purposes}),
             Column("kind", _("How given"), kind_column(), sortable=False, choices=kinds),
             Column("state", _("State"), STATE, sortable=False, choices=states),
@@ -72,6 +71,7 @@ def table(purposes: list[str]) -> Table:
             Column("last_use_at", _("Last used on"), _last_use, sortable=False),
         ),
         hidden=(
+            Column("channel", _("Channel"), Consent.channel),
             Column("reference", _("Reference"), cast(Consent.reference, String)),
             Column("lacking", _("Missing"), missing),
             Column("controller", _("To"), Controller.name),

@@ -1,7 +1,7 @@
 """What each finding does to a release: block it, warn, or only inform. The usual follows from how bad it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -14,13 +14,15 @@ from core.sentences import say
 from core.users import Actor
 from delivery.doctor.findings import CATALOGUE, USUAL_EFFECT, Effect, Severity
 from delivery.doctor.models import FindingEffect
+from delivery.doctor.titles import TITLES
 
 
 @dataclass(frozen=True)
 class EffectView:
-    """One finding and what it does. `set_by` is empty where nobody decided."""
+    """One finding in a few words, and what it does. `set_by` is empty where nobody decided."""
 
     code: str
+    title: str
     severity: Severity
     source: str
     usual: Effect
@@ -45,12 +47,17 @@ def effect_list(session: Session) -> list[EffectView]:
     """Every finding that can be bad, with what it does and who decided so."""
     decided = {row.code: row for row in session.scalars(select(FindingEffect))}
     return [
-        EffectView(code, severity, source, usual_effect(code), usual_effect(code))
-        if (row := decided.get(code)) is None
-        else EffectView(code, severity, source, usual_effect(code), row.effect, row.set_by, row.set_at, row.reason)
+        _decided(EffectView(code, TITLES[code], severity, source, usual_effect(code), usual_effect(code)), decided)
         for code, (severity, source) in CATALOGUE.items()
         if severity is not Severity.GOOD
     ]
+
+
+def _decided(view: EffectView, decided: Mapping[str, FindingEffect]) -> EffectView:
+    row = decided.get(view.code)
+    if row is None:
+        return view
+    return replace(view, effect=row.effect, set_by=row.set_by, set_at=row.set_at, reason=row.reason)
 
 
 def set_effect(session: Session, *, code: str, effect: Effect, actor: Actor, reason: str) -> EffectView:

@@ -1,6 +1,7 @@
 """Reading complaints that mailbox providers pass on (RFC 5965), and the older form that Outlook.com used."""
 
 import re
+from email.utils import getaddresses
 
 from delivery.returns.codes import one_line
 from delivery.returns.kinds import ReturnClass, Returned
@@ -25,16 +26,17 @@ _OLD_RECIPIENT = re.compile(r"^X-HmXmrOriginalRecipient:[ \t]*<?([^\s<>]{3,320})
 
 def read_feedback(parts: Parts) -> list[Returned]:
     """One value for each recipient that a report names; one without where the provider blacked it out."""
-    found = [one for report in parts.feedback for one in _reported(report)]
+    quoted = _quoted(parts)
+    found = [one for report in parts.feedback for one in _reported(report, quoted)]
     return found or _old_form(parts)
 
 
-def _reported(report: str) -> list[Returned]:
+def _reported(report: str, quoted: str) -> list[Returned]:
     named = _field(report, "Feedback-Type").lower()
     said = one_line(f"{named or 'abuse'} {_field(report, 'User-Agent')}")
     kind = named if named in _KINDS else "other"
     meant = _KINDS[kind]
-    recipients = _fields(report, "Original-Rcpt-To") or _fields(report, "Removal-Recipient") or [""]
+    recipients = _fields(report, "Original-Rcpt-To") or _fields(report, "Removal-Recipient") or [quoted]
     return [
         Returned(
             kind=meant,
@@ -44,6 +46,13 @@ def _reported(report: str) -> list[Returned]:
         )
         for one in recipients[:100]
     ]
+
+
+def _quoted(parts: Parts) -> str:
+    """Whom the quoted mail was addressed to (RFC 5965 leaves it to providers to say so twice); empty when not one."""
+    headers = [one.partition("\n\n")[0] for one in parts.originals]
+    found = {address for _, address in getaddresses([to for one in headers for to in _fields(one, "To")])}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _old_form(parts: Parts) -> list[Returned]:

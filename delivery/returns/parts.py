@@ -161,8 +161,4 @@ def _decoded(raw: bytes | str, charset: str | None) -> str:
 
 
 def _without_tags(text: str) -> str:
-    return unescape(
-        re.sub(
-            r"<(?:/?[a-z!][a-z0-9]{0,15}(?:\s[^<>]{0,2000})?|/?[a-z][a-z0-9]{0,15}/)>", " ", text, flags=re.IGNORECASE
-        )
-    )
+    return unescape(_TAG.sub(" ", text))

@@ -18,9 +18,10 @@ from core.errors import NotAllowed, WrongInput
 from core.permissions import Role
 from core.settings import settings
 from delivery.doctor.effects import effects, set_effect
-from delivery.doctor.findings import CATALOGUE, Effect
+from delivery.doctor.findings import CATALOGUE, Effect, Severity
 from delivery.doctor.run import Examination
 from delivery.doctor.store import ask_daily, keep_look, latest_look, request_look, waiting_since
+from delivery.doctor.titles import TITLES
 from delivery.models import Sender
 from delivery.tasks import look_at_senders
 from tests.browsing import post, signed_in
@@ -235,10 +236,11 @@ def test_the_command_shows_what_receivers_see_and_keeps_it(names, tmp_path):
     assert "\x1b[31m" not in shown
 
 
-def test_every_finding_has_an_effect_and_a_source(database):
+def test_every_finding_has_an_effect_a_source_and_where_it_can_be_bad_a_title(database):
     with transaction() as session:
         assert effects(session).keys() == CATALOGUE.keys()
     assert all(source for _, source in CATALOGUE.values())
+    assert TITLES.keys() == {code for code, (severity, _) in CATALOGUE.items() if severity is not Severity.GOOD}
 
 
 def test_the_pages_show_findings_keys_and_decisions_in_both_languages(names, tmp_path):

@@ -108,6 +108,19 @@ def test_every_complaint_is_found(kind):
         assert "<7.bbbbbbbbbbbbbbbbbbbb@shop.example>" in found.names
 
 
+@pytest.mark.parametrize(
+    ("to", "recipient"),
+    [
+        ("To: Ada <ada@mail.example>\n", "ada@mail.example"),
+        ("To: ada@mail.example, bo@mail.example\n", None),
+        ("", None),
+    ],
+)
+def test_a_complaint_that_names_nobody_is_about_the_one_to_whom_the_quoted_mail_was_addressed(to, recipient):
+    (found,) = classify(complaint(recipient="").replace(b"rfc822\n\n", b"rfc822\n\n" + to.encode()))
+    assert (found.kind, found.recipient) == (ReturnClass.COMPLAINT, recipient)
+
+
 def test_not_spam_is_no_complaint():
     (found,) = classify(complaint("not-spam"))
     assert found.kind is ReturnClass.UNKNOWN
