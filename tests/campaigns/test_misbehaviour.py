@@ -21,7 +21,7 @@ from tests.campaigns import planning
 from tests.campaigns.planning import rows
 from tests.smtp_sink import Behaviour, Drop, Sink, on, say
 
-SHORT = Timeouts(connect=2, command=0.5, body=1, dot=0.5, quit=0.2)
+PATIENT = Timeouts(quit=0.2)
 WORKS: Behaviour = lambda _verb, _recipient, _count: None  # noqa: E731 - the type says more than a def
 
 
@@ -60,8 +60,8 @@ def use(monkeypatch, port: int) -> None:
     settings.cache_clear()
 
 
-def sends(*, first: float = 3600) -> None:
-    worker = Worker(timeouts=SHORT, backoff=Backoff(first=first))
+def sends(*, first: float = 3600, timeouts: Timeouts = PATIENT) -> None:
+    worker = Worker(timeouts=timeouts, backoff=Backoff(first=first))
     worker.run()
     worker.close()
     close_finished.verb()
@@ -172,12 +172,12 @@ def test_who_is_put_off_is_tried_again_at_a_time_that_is_told(marta, serve):
 
 
 @pytest.mark.parametrize(
-    "ending", [Drop(taken=True), Drop(), say(250, after=0.8)], ids=["taken", "not taken", "answered too late"]
+    "ending", [Drop(taken=True), Drop(), say(250, after=6)], ids=["taken", "not taken", "answered too late"]
 )
 def test_without_an_answer_to_the_final_dot_it_is_in_doubt_and_never_sent_again(marta, serve, ending, page):
     sink = serve(on("DOT", ending, times=1))
     for _ in range(3):
-        sends()
+        sends(timeouts=Timeouts(dot=2, quit=0.2))
         a_while_later()
     found = told()
     assert (found["sent"], found["unknown"]) == (1, 1)

@@ -11,7 +11,7 @@ from delivery.worker import Worker
 from templates import Compiled
 from tests.factories import people, sender
 
-SHORT = Timeouts(connect=2, command=0.5, body=1, dot=0.5, quit=0.2)
+PATIENT = Timeouts(quit=0.2)
 
 WORDS = Compiled(
     locale="en",
@@ -57,7 +57,7 @@ def write_down(run_id: int) -> None:
 
 
 def worker(**values: object) -> Worker:
-    return Worker(**{"timeouts": SHORT, "backoff": Backoff(first=0.05)} | values)
+    return Worker(**{"timeouts": PATIENT, "backoff": Backoff(first=0.05)} | values)
 
 
 def numbers(run_id: int) -> dict[str, int]:

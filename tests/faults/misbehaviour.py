@@ -180,15 +180,15 @@ def waits_for_nothing(*, pipelining: bool) -> Sequence[Row]:
 
 # fmt: off
 def keeps_waiting() -> Sequence[Row]:
-    """Rows that last as long as our patience, which the tests make short: half a second for a reply, one for a body."""
+    """Rows that last as long as our patience, which the tests make short: a second and a half for a reply."""
     slowly = {"dripping": True, "pause": 1.0}
     return (
-        Row("F12", "is silent instead of a greeting", until_well("CONNECT", Hang(2)), "waits"),
-        Row("F12", "is silent at EHLO", until_well("EHLO", Hang(2)), "waits"),
-        Row("F12", "is silent at MAIL", first("MAIL", Hang(2)), "put off"),
-        Row("F12", "is silent at RCPT", first("RCPT", Hang(2)), "put off"),
-        Row("F12", "is silent at DATA", first("DATA", Hang(2)), "put off"),
-        Row("F12", "is silent after the dot", first("DOT", Hang(2)), "unknown", "unknown"),
+        Row("F12", "is silent instead of a greeting", until_well("CONNECT", Hang(4)), "waits"),
+        Row("F12", "is silent at EHLO", until_well("EHLO", Hang(4)), "waits"),
+        Row("F12", "is silent at MAIL", first("MAIL", Hang(4)), "put off"),
+        Row("F12", "is silent at RCPT", first("RCPT", Hang(4)), "put off"),
+        Row("F12", "is silent at DATA", first("DATA", Hang(4)), "put off"),
+        Row("F12", "is silent after the dot", first("DOT", Hang(4)), "unknown", "unknown"),
         Row("F13", "does not end its line", first("DOT", Say(b"250 ok")), "unknown", "unknown"),
         Row("F13", "does not end its last line", first("RCPT", Say(b"250-ok\r\n")), "put off"),
         Row("F14", "says one byte a second to RCPT", first("RCPT", Say(b"250 ok\r\n", **slowly)), "put off"),

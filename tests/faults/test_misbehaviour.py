@@ -25,7 +25,8 @@ from tests.factories import people, sender
 from tests.faults.misbehaviour import ELSEWHERE, MEGABYTE, Row, always, answers, keeps_waiting, waits_for_nothing, well
 from tests.smtp_sink import Say, Sink
 
-SHORT = Timeouts(connect=0.5, command=0.5, body=1, dot=0.5, quit=0.2)
+# As long as a busy machine needs to answer, and shorter than the silence of the table.
+SHORT = Timeouts(connect=1.5, command=1.5, body=5, dot=1.5, quit=0.2)
 # What was put off comes back when the test says so.
 LATER = Backoff(first=3600)
 

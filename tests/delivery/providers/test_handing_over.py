@@ -19,7 +19,9 @@ from tests.delivery.providers.accounts import CASES, raw_of
 from tests.delivery.providers.service import Reply, serving
 
 SHOP = From(name="Shop, Wien", address="news@shop.example", return_domain="bounce.shop.example")
-QUICK = httpx2.Timeout(connect=1, write=1, read=0.15, pool=1)
+# A busy machine may take its time to answer; only whoever never does is not waited for.
+PATIENT = httpx2.Timeout(60)
+HURRIED = httpx2.Timeout(60, read=0.15)
 MINUTE = {"Retry-After": "60"}
 
 
@@ -29,16 +31,17 @@ def mail(number: int = 7):
     return compose(letter, sender=SHOP, at=datetime(2026, 3, 1, tzinfo=UTC))
 
 
-def way_to(name: str, url: str, **options) -> HttpWay:
+def way_to(name: str, url: str, *, timeout: httpx2.Timeout = PATIENT, **options) -> HttpWay:
     account = Account(url, CASES[name].settings, "s3cret")
-    return HttpWay(PROVIDERS[name], account, timeout=QUICK, **options)
+    return HttpWay(PROVIDERS[name], account, timeout=timeout, **options)
 
 
 def handed(name: str, *replies: Reply, mails: int = 1, **options):
     """The outcomes of so many mails, what the provider was asked, and whether it is left alone afterwards."""
     table = Table([mail(number) for number in range(mails)])
     with serving(*replies) as service:
-        way = way_to(name, service.url, **options)
+        timeout = HURRIED if any(reply.hang for reply in replies) else PATIENT
+        way = way_to(name, service.url, timeout=timeout, **options)
         way.run(table)
         way.close()
     return table, service.asked, way.away
