@@ -22,7 +22,17 @@ from delivery.smtp import Timeouts
 from tests.delivery.returns.test_classify import dsn
 from tests.delivery.sending import WORDS, numbers, rows, worker
 from tests.factories import people, sender
-from tests.faults.misbehaviour import ELSEWHERE, MEGABYTE, Row, always, answers, keeps_waiting, waits_for_nothing, well
+from tests.faults.misbehaviour import (
+    ELSEWHERE,
+    MEGABYTE,
+    Row,
+    always,
+    answers,
+    keeps_waiting,
+    leaves_a_line_open,
+    waits_for_nothing,
+    well,
+)
 from tests.smtp_sink import Say, Sink
 
 # As long as a busy machine needs to answer, and shorter than the silence of the table.
@@ -144,6 +154,12 @@ def test_each_misbehaviour_ends_as_the_table_says(database, offers):
 @OFFERS
 def test_each_silence_ends_as_the_table_says(database, offers):
     compare((*keeps_waiting(), *(answers() if not offers else ())), offers)
+
+
+@pytest.mark.fault
+@OFFERS
+def test_a_line_that_does_not_end_is_taken_for_no_other_mails_answer(database, offers):
+    compare(leaves_a_line_open(pipelining="PIPELINING" in offers), offers)
 
 
 @pytest.mark.fault
