@@ -25,7 +25,8 @@ class Goal:
 
 _ALL = [
     Goal("S1", "sending, RSA-2048, all checks, 2 workers / smtp-source to smtp-sink", "sending", 0.30, 0.50),
-    Goal("S1O", "the same, signatures one by one", "sending", 0.30, 0.50),
+    # What S1 is where there is no libcrypto_mb; its goal is the floor of S1.
+    Goal("S1O", "the same, signatures one by one", "sending", 0.25, 0.30),
     Goal("S2", "the same, the relay signs", "sending", 0.60, 0.95),
     Goal("S3", "sending, RSA-2048 / raw signatures of as many processes", "sending", 0.30, 0.50),
     Goal("S4", "sending, RSA-2048 / message class, dkimpy and smtplib", "sending", 15, 25),

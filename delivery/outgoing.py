@@ -10,19 +10,15 @@ from core.db import transaction
 from delivery.compose import Draft
 from delivery.letters import finish, write
 from delivery.lost_leases import count_not_begun
-from delivery.multi_buffer import LANES, is_possible
+from delivery.multi_buffer import LANES
 from delivery.recipients import Matter, Recipient
 from delivery.smtp import Mail
 
 # So many mails lie ready at most: about two megabytes.
 AHEAD = 64
-# So many are written in a row. Mails that leave one by one, between two signatures, wake the server for each.
-TOGETHER = 4
-
-
-def together() -> int:
-    """How many mails are written in a row: a few, or as many as are signed at once."""
-    return LANES if is_possible() else TOGETHER
+# So many are written in a row, and never fewer as long as there are more: they are signed at once where that is
+# possible, and mails that leave one by one, between two signatures, wake the server for each.
+TOGETHER = LANES
 
 
 @dataclass
@@ -53,9 +49,11 @@ class Outgoing:
         return (self._left.popleft(), self._written.popleft()) if self._written else None
 
     def write_ahead(self) -> bool:
-        """Write a few mails more; False when enough are, or all."""
+        """Write a few mails more; False when there is no room for as many, or all are written."""
         written = len(self._written)
-        few = list(islice(self._left, written, min(written + together(), AHEAD)))
+        if written + TOGETHER > AHEAD:
+            return False
+        few = list(islice(self._left, written, written + TOGETHER))
         drafts: list[Draft | str] = []
         try:
             for message_id in few:

@@ -9,7 +9,7 @@ from core import clock
 from delivery.compose import From
 from delivery.dkim import Signer
 from delivery.multi_buffer import LANES
-from delivery.outgoing import AHEAD, Outgoing, together
+from delivery.outgoing import AHEAD, TOGETHER, Outgoing
 from delivery.recipients import Matter, Recipient
 from delivery.smtp import Mail
 from delivery.states import RunKind
@@ -45,7 +45,7 @@ def taken(batch: Outgoing) -> dict[int, str]:
     return found
 
 
-@pytest.mark.parametrize("ahead", [0, 1, AHEAD // together()])
+@pytest.mark.parametrize("ahead", [0, 1, AHEAD // TOGETHER])
 def test_whatever_was_written_ahead_each_message_gets_its_own_mail_in_turn(home, ahead):
     batch = outgoing(AHEAD + 10)
     for _ in range(ahead):
@@ -57,8 +57,11 @@ def test_whatever_was_written_ahead_each_message_gets_its_own_mail_in_turn(home,
 
 def test_no_more_mails_than_that_lie_ready(home):
     batch = outgoing(AHEAD + 10)
-    assert [batch.write_ahead() for _ in range(AHEAD // together() + 2)] == [True] * (AHEAD // together()) + [False] * 2
+    assert [batch.write_ahead() for _ in range(AHEAD // TOGETHER + 2)] == [True] * (AHEAD // TOGETHER) + [False] * 2
     batch.take()
+    assert batch.write_ahead() is False, "a mail alone would be signed alone"
+    for _ in range(TOGETHER - 1):
+        batch.take()
     assert batch.write_ahead() is True
 
 
