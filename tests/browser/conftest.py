@@ -127,6 +127,8 @@ class Visitor:
 
     def problems(self, name: str) -> list[str]:
         """Everything that is wrong with the open page in light and dark; keeps pictures of it under this name."""
+        # The answer to a click has begun when the click returns; what is not there yet can't be judged.
+        self.page.wait_for_load_state()
         self.keep_picture(f"{name}.{self.colours}")
         obstacles = self.unfair()
         other = "dark" if self.colours == "light" else "light"
