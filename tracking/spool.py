@@ -44,7 +44,7 @@ def write_line(*, at: int, purpose: str, token: str, method: str, prefetch: bool
     # WSGI hands over bytes in the form of latin-1 text.
     place = ip if ip.isprintable() else ""
     agent = user_agent[:LONGEST_USER_AGENT].encode("latin-1", "replace").translate(None, _CONTROL)
-    fields = f"{at}\t{purpose}\t{token}\t{method}\t{prefetch:d}\t{place}\t"
+    fields = "\t".join((str(at), purpose, token, method, "1" if prefetch else "0", place, ""))
     return fields.encode("latin-1", "replace") + agent + b"\n"
 
 

@@ -10,11 +10,9 @@ import struct
 from binascii import Error, a2b_base64, b2a_base64
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import cache
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from core.keys import MAC_BYTES, keys, mac, verified
+from core.keys import MAC_BYTES, keyed, keys, mac, verified
 
 
 class Purpose(StrEnum):
@@ -47,6 +45,7 @@ class AggregateToken(NamedTuple):
 
 # The lengths, seal included, are multiples of three: no spare bits, so a token has exactly one spelling.
 _MESSAGE = struct.Struct(">cIQQII")
+_MESSAGE_NUMBERS = struct.Struct(">xIQQII")
 _AGGREGATE = struct.Struct(">cII2x")
 _NUMBER = struct.Struct(">cQ2x")
 
@@ -79,7 +78,7 @@ def make_message_tokens(
 
     What they share is done once: the key is taken in already, and as no token has spare bits, one pass spells them all.
     """
-    prepared, pack = _prepared(keys().token), _MESSAGE.pack
+    prepared, pack = keyed(keys().token), _MESSAGE.pack
     signed = bytearray()
     for purpose, link_id in uses:
         payload = pack(_LETTERS[purpose], run_id, message_id, address_id, link_id, sent_at)
@@ -91,17 +90,12 @@ def make_message_tokens(
     return [spelled[at : at + LONGEST] for at in range(0, len(spelled), LONGEST)]
 
 
-@cache
-def _prepared(key: bytes) -> Any:
-    return blake2b(key=key, digest_size=MAC_BYTES)
-
-
 def read_message_token(purpose: Purpose, token: str) -> MessageToken | None:
     """What `make_message_token` put in, or None when the token is not ours, or ours but for another purpose."""
     payload = _open(_MESSAGE, token)
-    if payload is None or payload[:1] != purpose.encode():
+    if payload is None or payload[:1] != _LETTERS[purpose]:
         return None
-    return MessageToken._make(_MESSAGE.unpack(payload)[1:])
+    return MessageToken._make(_MESSAGE_NUMBERS.unpack(payload))
 
 
 def make_aggregate_token(purpose: Purpose, *, run_id: int, link_id: int = 0) -> str:
