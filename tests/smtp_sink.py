@@ -254,7 +254,8 @@ class _Session:
         while b"\r\n" not in self.buffer:
             self.read()
         line, _, self.buffer = self.buffer.partition(b"\r\n")
-        return line.decode()
+        # A handshake that a server in the clear takes for commands is no text, and may hold the end of a line.
+        return line.decode("utf-8", "replace")
 
     def body(self) -> bytes:
         while not (self.buffer.startswith(b".\r\n") or b"\r\n.\r\n" in self.buffer):
