@@ -9,9 +9,14 @@ from time import time_ns
 from typing import Any
 
 import structlog
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
+from core.accounts import LOCALES
 from core.db import transaction
 from core.errors import NotReachable
+from core.sentences import Sentence, say
+from core.telling import told_in
 from tracking.links import targets_of_run
 from tracking.spool import SPOOL, write_line
 from tracking.tokens import LONGEST, AggregateToken, MessageToken, Purpose, read_hit_token
@@ -32,6 +37,11 @@ _FRESH = ("Cache-Control", "no-store, private, max-age=0")
 _QUIET = [_FRESH, ("X-Robots-Tag", "noindex, nofollow"), ("X-Content-Type-Options", "nosniff")]
 _PIXEL_HEADERS = [("Content-Type", "image/gif"), ("Content-Length", str(len(PIXEL))), *_QUIET]
 
+_FOR_PHONES = (
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark">'
+)
+
 _targets: dict[int, str] = {}
 
 
@@ -41,7 +51,7 @@ def wrap(app: App) -> App:
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         if len(path) + len(environ.get("QUERY_STRING", "")) > LONGEST_URL:
-            return _say(environ, start_response, "414 URI Too Long", "This address is too long.")
+            return _say(environ, start_response, "414 URI Too Long", say("This address is too long."))
         if path.startswith("/c/"):
             return _click(environ, start_response, path[3:])
         if path.startswith("/o/"):
@@ -66,14 +76,16 @@ def _click(environ: Environ, start_response: StartResponse, token: str) -> Itera
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         return _refuse_method(environ, start_response)
     if len(token) > LONGEST:
-        return _say(environ, start_response, "414 URI Too Long", "This address is too long.")
+        return _say(environ, start_response, "414 URI Too Long", say("This address is too long."))
     hit = read_hit_token(Purpose.CLICK, token)
     try:
         target = _target(hit) if hit else None
     except NotReachable:
-        return _say(environ, start_response, "503 Service Unavailable", "Please try this link again in a minute.")
+        sentence = say("Please try this link again in a minute.")
+        return _say(environ, start_response, "503 Service Unavailable", sentence)
     if target is None:
-        return _say(environ, start_response, "404 Not Found", "This link is unknown. Was it copied completely?")
+        sentence = say("This link is unknown. Was it copied completely?")
+        return _say(environ, start_response, "404 Not Found", sentence)
     _note(environ, Purpose.CLICK, token)
     start_response(
         "302 Found",
@@ -122,13 +134,17 @@ def _looks_ahead(environ: Environ) -> bool:
 
 
 def _refuse_method(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    return _say(environ, start_response, "405 Method Not Allowed", "This address can only be opened.", "GET, HEAD")
+    sentence = say("This address can only be opened.")
+    return _say(environ, start_response, "405 Method Not Allowed", sentence, "GET, HEAD")
 
 
 def _say(
-    environ: Environ, start_response: StartResponse, status: str, sentence: str, allow: str = ""
+    environ: Environ, start_response: StartResponse, status: str, sentence: Sentence, allow: str = ""
 ) -> Iterable[bytes]:
-    body = f'<!doctype html><html lang="en"><title>{status[4:]}</title><p>{sentence}</p></html>'.encode()
+    asked_for = parse_accept_header(environ.get("HTTP_ACCEPT_LANGUAGE"), LanguageAccept)
+    locale = asked_for.best_match(LOCALES) or LOCALES[0]
+    told = told_in(sentence, locale=locale)
+    body = f'<!doctype html><html lang="{locale}">{_FOR_PHONES}<title>{told}</title><p>{told}</p></html>'.encode()
     headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body))), *_QUIET]
     if allow:
         headers.append(("Allow", allow))

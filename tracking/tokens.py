@@ -45,7 +45,6 @@ class AggregateToken(NamedTuple):
 
 # The lengths, seal included, are multiples of three: no spare bits, so a token has exactly one spelling.
 _MESSAGE = struct.Struct(">cIQQII")
-_MESSAGE_NUMBERS = struct.Struct(">xIQQII")
 _AGGREGATE = struct.Struct(">cII2x")
 _NUMBER = struct.Struct(">cQ2x")
 
@@ -95,7 +94,7 @@ def read_message_token(purpose: Purpose, token: str) -> MessageToken | None:
     payload = _open(_MESSAGE, token)
     if payload is None or payload[:1] != _LETTERS[purpose]:
         return None
-    return MessageToken._make(_MESSAGE_NUMBERS.unpack(payload))
+    return MessageToken._make(_MESSAGE.unpack(payload)[1:])
 
 
 def make_aggregate_token(purpose: Purpose, *, run_id: int, link_id: int = 0) -> str:

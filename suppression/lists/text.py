@@ -62,6 +62,7 @@ def parts(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
             for one in sorted(inside, key=lambda found: found.filename):
                 with archive.open(one) as file:
                     yield path / one.filename, file
+    # A compression that zipfile does not know is a NotImplementedError, a locked archive a RuntimeError.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise broken(path, 0, say("The archive is damaged or locked.")) from error
 

@@ -96,6 +96,20 @@ def test_what_we_did_not_sign_never_redirects(link):
     assert spooled() == []
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "told"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", ('<html lang="de">', "<title>Dieser Link ist unbekannt.")),
+        ("en-GB", ('<html lang="en">', "<title>This link is unknown.")),
+        ("fi", ('<html lang="en">', "<title>This link is unknown.")),
+        ("", ('<html lang="en">', "<title>This link is unknown.")),
+    ],
+)
+def test_a_link_that_leads_nowhere_says_so_in_the_language_of_the_reader(home, asked_for, told):
+    page = call("/c/copied-badly", HTTP_ACCEPT_LANGUAGE=asked_for)[2].decode()
+    assert all(part in page for part in told)
+
+
 def test_a_query_never_changes_where_a_click_leads(link):
     assert call(f"/c/{click_token(link)}", query="url=https://evil.example")[1]["Location"] == TARGET
 

@@ -100,3 +100,19 @@ def test_a_damaged_file_is_refused_or_read_right_but_never_half(sample: Sample, 
     assert refused.code in {"list_broken", "list_empty", "option_wrong"}
     assert refused.message
     assert "list" in refused.where or refused.code == "option_wrong"
+
+
+# Where an entry of an archive says how it is compressed and whether it is locked: in its own header, in the directory.
+HEADERS = (b"PK\x03\x04", b"PK\x01\x02")
+ODD_ARCHIVES = {"a compression that nobody knows": ((8, 10), 77), "locked with a password": ((6, 8), 1)}
+
+
+@pytest.mark.parametrize("odd", ODD_ARCHIVES)
+def test_an_archive_that_cannot_be_opened_is_refused_in_words(odd: str, tmp_path: Path) -> None:
+    (sample,) = [one for one in SAMPLES if one.name == "ca, archive"]
+    content = bytearray(sample.content)
+    offsets, value = ODD_ARCHIVES[odd]
+    for header, offset in zip(HEADERS, offsets, strict=True):
+        content[content.index(header) + offset] = value
+    with pytest.raises(CrusoeError, match="The archive is damaged or locked"):
+        digests(sample, tmp_path, bytes(content))
